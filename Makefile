@@ -1,0 +1,64 @@
+# The commands of a working day. `make` alone lists them.
+#   PYTHON=python3.12 make train            another interpreter (3.11, 3.12 or 3.13)
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make train     the small CPU build of torch
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# pip, telling of the large downloads only.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --constraint constraints.txt
+LARGE := sed -nuE 's/^ *(Downloading|Using cached) ([^ -]*)-.*(\([0-9.]+ [MG]B\)).*/    \2 \3/p'
+METADATA := pyproject.toml setup.py constraints.txt
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "ganx needs Python 3.11, 3.12 or 3.13: name one with PYTHON=python3.12 make ..." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+# A stamp tells that the environment matches pyproject.toml and constraints.txt; a second `make` installs nothing.
+$(VENV)/.run: $(METADATA) | $(BIN)/python
+	@echo "==> installing ganx and what it needs (PyTorch is large: minutes on a slow line)"
+	@$(PIP) --editable . | $(LARGE)
+	@touch $@
+
+$(VENV)/.dev: $(METADATA) | $(BIN)/python
+	@echo "==> installing ganx with the tools for tests and lint (PyTorch is large: minutes on a slow line)"
+	@$(PIP) --editable '.[dev]' | $(LARGE)
+	@touch $@ $(VENV)/.run
+
+.PHONY: train test test-slow lint bench dist clean
+train: $(VENV)/.run  ## set up, then train HexaGAN on Breast
+	$(BIN)/ganx train model=hexagan dataset=breast
+
+test: $(VENV)/.dev  ## the tests (minutes)
+	$(BIN)/pytest -m 'not slow'
+
+test-slow: $(VENV)/.dev  ## the long trainings among the tests
+	$(BIN)/pytest -m slow --timeout 3600
+
+lint: $(VENV)/.dev  ## ruff, mypy, and the one-way imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.run  ## speed and memory beside a raw PyTorch loop
+	$(BIN)/python scripts/bench.py
+
+dist: $(VENV)/.dev  ## the wheel and the source archive
+	rm -rf build dist
+	$(BIN)/python -m build
+
+clean:  ## remove what can be made again (outputs/ and .venv/ stay)
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find ganx conf tests -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The YAML groups of ganx; installed as the package `ganx.conf`."""

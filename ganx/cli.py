@@ -1,0 +1,100 @@
+"""The door: command names, completion, hints, exit codes. Standard library only, so that it opens at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from importlib import import_module
+from itertools import pairwise
+
+from ganx import __version__
+from ganx.errors import RunError, UserError, nearest
+
+#: Commands that Hydra composes; their arguments are overrides.
+HYDRA = {
+    "train": "train a method on a data set: ganx train model=hexagan dataset=breast",
+    "eval": "compute the figures of a finished run again: ganx eval run=SIGNATURE",
+    "impute": "fill a table of your own: ganx impute run=SIGNATURE input=my.csv out=filled.csv",
+}
+PLAIN = {
+    "list": "what can be composed: ganx list model",
+    "status": "the runs that are there: state, age, key figure",
+    "completion": 'TAB for commands and overrides: eval "$(ganx completion bash)"',
+}
+COMMANDS = HYDRA | PLAIN
+
+#: The request was right, the machine refused.
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line and return the exit code: 0 done, 1 run failed or locked, 2 wrong request, 143 preempted."""
+    try:
+        code = _dispatch(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        return code
+    except UserError as error:
+        return _complain(error, 2)
+    except RunError as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        return _complain(f"{error.filename or 'a file'}: {error.strerror}", 1)
+    except SystemExit as error:  # argparse after --help
+        return error.code if isinstance(error.code, int) else 0
+
+
+def _dispatch(argv: list[str]) -> int:
+    if argv[:1] == ["-sc"]:
+        return _complete()
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if argv[0] in ("-V", "--version"):
+        print(f"ganx {__version__}")
+        return 0
+    command, *rest = argv
+    if command not in COMMANDS:
+        hint = nearest(command, [*COMMANDS, "help"])
+        raise UserError(f"there is no command '{command}'{hint}")
+    if command in HYDRA and ("-h" in rest or "--help" in rest):
+        command, rest = "help", [command, *rest]
+    code: int = import_module(f"ganx.commands.{command}").run(rest)
+    return code
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {line}" for name, line in COMMANDS.items()]
+    title = "ganx: generative adversarial networks as reproducible experiments"
+    return "\n".join([title, "", *lines, "", "ganx COMMAND --help tells more; ganx --version tells the version."])
+
+
+def _complete() -> int:
+    """Answer the shell: COMP_LINE holds the line up to the cursor."""
+    line = os.environ.get("COMP_LINE", "")
+    words = line.split()
+    if len(words) + line.endswith(" ") <= 2:
+        print(" ".join(COMMANDS))
+    elif words[1] in HYDRA:
+        # -m lets Hydra complete although model=... is not chosen yet.
+        os.environ["COMP_LINE"] = f"ganx -m {line.split(None, 2)[2] if len(words) > 2 else ''}"
+        folders = [word for pair in pairwise(words) if pair[0] in ("--config-dir", "-cd") for word in pair]
+        return int(import_module(f"ganx.commands.{words[1]}").run(["-sc", "query=bash", *folders]))
+    elif words[1] == "list":
+        print(" ".join(import_module("ganx.groups").groups()))
+    elif words[1] == "completion":
+        print("bash zsh")
+    return 0
+
+
+def _complain(message: object, code: int) -> int:
+    print(f"ganx: {' '.join(str(message).split())}", file=sys.stderr)
+    return code

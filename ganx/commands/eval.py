@@ -1,0 +1,18 @@
+"""`ganx eval`: the figures of a run, computed again from its checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganx.compose import run as run_hydra
+
+
+def run(argv: list[str]) -> int:
+    """Compose, check and evaluate; return the exit code."""
+
+    def task(config: dict[str, Any]) -> int:
+        from ganx.run.life import evaluate  # torch: only once the configuration is right
+
+        return evaluate(config, argv)
+
+    return run_hydra("eval", argv, task)

@@ -1,0 +1,53 @@
+"""`ganx train --help` and its like: what can be given to a command that Hydra composes."""
+
+from __future__ import annotations
+
+from ganx.groups import groups, options, own_dir
+from ganx.targets import config_dirs
+
+_TEXT = {
+    "train": """ganx train [OPTIONS] GROUP=NAME ... KEY=VALUE ...
+
+Train a method on a data set. A finished run is not trained again, a broken one goes on where it stopped.
+
+  ganx train model=hexagan dataset=breast
+  ganx train model=hexagan dataset=breast seeds=10 protocol.missing_rate=0.5
+  ganx train model=hexagan dataset=csv dataset.path=my.csv dataset.target=null protocol.folds=0
+  ganx train -m model=hexagan dataset=breast,wine             each combination, one after the other""",
+    "eval": """ganx eval [OPTIONS] run=FOLDER|SIGNATURE
+
+Compute the figures of a finished run again, from its checkpoint.""",
+    "impute": """ganx impute [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [--spread FILE]
+
+Fill the missing cells of a table by a run that was trained with protocol.folds=0. Observed cells stay as they are;
+`out` has the mean over the replicas, `--spread` their standard deviation.""",
+}
+
+_OPTIONS = """Options
+  --cfg job          show the composed configuration, do nothing else (-p model: only that part)
+  --info defaults    show which files it is composed of (also: searchpath, config, plugins)
+  -m                 run every combination of comma-separated values
+  --config-dir DIR   add your own YAML files (DIR/model/mine.yaml); the code they name is trusted"""
+
+
+def run(argv: list[str]) -> int:
+    """Print the help of the command argv[0]."""
+    command, *rest = argv
+    print(_TEXT[command])
+    if command == "train":
+        folders = config_dirs(rest)
+        names = groups(folders)
+        width = max(map(len, names))
+        print("\nGroups (ganx list GROUP tells more)")
+        for group in names:
+            print(f"  {group:{width}}  {', '.join(options(group, folders))}")
+    print("\nKeys")
+    print("\n".join(_keys(command)))
+    print(f"\n{_OPTIONS}")
+    return 0
+
+
+def _keys(command: str) -> list[str]:
+    """Return the top-level keys of a primary config, with their comments, as they stand in the file."""
+    lines = (own_dir() / f"{command}.yaml").read_text(encoding="utf-8").splitlines()
+    return [f"  {line}" for line in lines if line[:1].isalpha() and not line.startswith(("defaults:", "hydra:"))]

@@ -1,0 +1,18 @@
+"""`ganx train`: one run (or a sweep of runs, with `-m`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganx.compose import run as run_hydra
+
+
+def run(argv: list[str]) -> int:
+    """Compose, check and train; return the exit code."""
+
+    def task(config: dict[str, Any]) -> int:
+        from ganx.run.life import train  # torch: only once the configuration is right
+
+        return train(config, argv)
+
+    return run_hydra("train", argv, task)

@@ -1,0 +1,211 @@
+"""From a command line to a checked, plain configuration.
+
+Hydra composes, `ganx.schema` checks each composition before anything runs or is written, and every complaint of either
+becomes one line. Neither torch nor lightning is imported here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from ganx.errors import UserError, nearest
+from ganx.launch.sweep import register
+from ganx.schema import check_config
+from ganx.targets import added_by, config_dirs
+
+Task = Callable[[dict[str, Any]], int]
+
+_GROUP_OF = re.compile(r"^[+~]*([^=@]+)")
+
+
+def run(command: str, argv: list[str], task: Task) -> int:
+    """Do what a command line of `train`, `eval` or `impute` asks for; return the exit code.
+
+    Args:
+        command: the command, which is also the name of its primary file in conf/.
+        argv: what follows the command: overrides and Hydra's options.
+        task: what to do with a checked configuration (with each one, under `-m`).
+
+    Raises:
+        UserError: the command line or the configuration is wrong. Nothing has been written.
+    """
+    args = _parse(argv)
+    with _hydra(command, argv) as (hydra, loader):
+        if args.shell_completion:
+            hydra.shell_completion(command, args.overrides)
+        elif args.info:
+            hydra.show_info(args.info, command, args.overrides)
+        elif args.cfg:
+            _show(hydra, command, args)
+        elif args.multirun:
+            codes: list[int] = hydra.multirun(command, lambda job: task(loader.plain(job)), args.overrides)
+            return max(codes, default=0)
+        else:
+            return task(loader.plain(hydra.compose_config(command, args.overrides, RunMode.RUN)))
+    return 0
+
+
+def compose(command: str, argv: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the checked configuration of a command line, as plain containers (for tests, tables and notebooks)."""
+    overrides = _parse(list(argv)).overrides
+    with _hydra(command, argv) as (hydra, loader):
+        return loader.plain(hydra.compose_config(command, overrides, RunMode.RUN))
+
+
+def override(key: str, value: str) -> str:
+    """Return `key=value` with the value quoted, so that Hydra takes any file name as it is."""
+    escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", value)
+    escaped = re.sub(r"(\\+)$", lambda match: match[1] * 2, escaped)
+    return f"{key}='{escaped}'"
+
+
+class CompositionError(UserError, ConfigCompositionException):
+    """What Hydra cannot compose, in one line; its completion, which expects its own kind of error, goes on."""
+
+
+class CheckedLoader(ConfigLoaderImpl):
+    """Hydra's loader; it checks what it composed, and explains in one line what it cannot compose."""
+
+    def __init__(self, command: str, argv: Sequence[str]) -> None:
+        self.command = command
+        self.extra = added_by(argv)
+        search_path = create_config_search_path("pkg://ganx.conf")
+        for folder in config_dirs([word for word in argv if not word.startswith("hydra.searchpath=")]):
+            search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+        super().__init__(search_path)
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Compose, and check what is complete (the base of a sweep is not)."""
+        try:
+            config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        except Exception as error:  # whatever Hydra, OmegaConf or YAML complain about: the request is wrong
+            raise CompositionError(self._explain(error, overrides)) from error
+        if run_mode is RunMode.RUN and config_name is not None:
+            self.plain(config)
+        return config
+
+    def plain(self, config: DictConfig) -> dict[str, Any]:
+        """Return a composition, resolved and checked, as plain containers."""
+        content = {key: config._get_node(key) for key in config if key != "hydra"}
+        config = OmegaConf.create(content, parent=None) if "hydra" in config else config
+        try:
+            resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        except MissingMandatoryValue as error:
+            raise UserError(f"missing value: give {error.full_key}=...") from error
+        except OmegaConfBaseException as error:
+            raise UserError(_first_line(error)) from error
+        assert isinstance(resolved, dict)
+        return check_config(self.command, {str(key): value for key, value in resolved.items()}, self.extra)
+
+    def _explain(self, error: Exception, overrides: list[str]) -> str:
+        text = str(error)
+        if isinstance(error, OverrideParseException):
+            return f"cannot read '{error.override}': write key=value (quote values with spaces, commas or brackets)"
+        if isinstance(error, MissingConfigException) and error.missing_cfg_file and "/" in error.missing_cfg_file:
+            group, _, name = error.missing_cfg_file.rpartition("/")
+            return f"{group}={name}: no such {group}{nearest(name, error.options or ())}"
+        if match := re.match(r"You must specify '([^']+)'", text):
+            group = match[1]
+            names = ", ".join(self.get_group_options(group))
+            return f"missing: choose {group}=NAME, NAME one of {names or '(none is there)'}"
+        if match := re.match(r"Could not override '([^']+)'", text):
+            return self._explain_key(match[1], overrides)
+        if match := re.match(r"Ambiguous value for argument '(.+)'", text):
+            return f"{match[1]} has several values: add -m to run each of them, or write [...] for a list"
+        if match := re.match(r"Sweep parameters '(.+)' requires", text):
+            return f"{match[1]} is a sweep: add -m to run each of its values"
+        if text.startswith("Config group override must be"):
+            return "a group takes the name of one of its options, as in model=hexagan"
+        if match := re.match(r"Error merging override (.+)", text):
+            return f"{match[1]} does not fit: {_first_line(error.__cause__ or error)}"
+        return _first_line(error if text or error.__cause__ is None else error.__cause__)
+
+    def _explain_key(self, key: str, overrides: list[str]) -> str:
+        """Name the nearest key at the level where `key` goes wrong."""
+        groups = self.list_groups("")
+        chosen = [text for text in overrides if (match := _GROUP_OF.match(text)) and match[1] in groups]
+        try:
+            config = super().load_configuration(self.command, chosen, RunMode.MULTIRUN, validate_sweep_overrides=False)
+        except ConfigCompositionException:
+            return f"unknown key '{key}'"
+        keys: list[str] = []
+        node: Any = config
+        for part in key.split("."):
+            keys.append(part)
+            if not isinstance(node, DictConfig) or part not in node:
+                break
+            node = node._get_node(part)
+        parent = OmegaConf.select(config, ".".join(keys[:-1]), throw_on_missing=False) if keys[:-1] else config
+        prefix = "".join(f"{part}." for part in keys[:-1])
+        if not isinstance(parent, DictConfig):
+            return f"unknown key '{key}': {prefix.rstrip('.')} has no keys"
+        known = {str(name) for name in parent} | set(groups if not prefix else ())
+        return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}"
+
+
+@contextmanager
+def _hydra(command: str, argv: Sequence[str]) -> Iterator[tuple[Hydra, CheckedLoader]]:
+    version.setbase("1.3")
+    register()
+    for folder in config_dirs(argv):
+        if str(folder) not in sys.path:  # so that DIR/mygan.py can be named by DIR/model/mygan.yaml
+            sys.path.append(str(folder))
+    loader = CheckedLoader(command, argv)
+    hydra = Hydra(task_name=command, config_loader=loader)
+    GlobalHydra.instance().initialize(hydra)
+    try:
+        yield hydra, loader
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    args = parser.parse_args(argv)
+    if args.config_path or args.config_name or args.experimental_rerun or args.hydra_help:
+        raise UserError("ganx has no --config-path, --config-name, --hydra-help or --experimental-rerun")
+    if "hydra.mode=MULTIRUN" in args.overrides:
+        args.multirun = True
+    return args
+
+
+def _refuse(message: str) -> Any:
+    raise UserError(f"{message}; --help shows what can be given")
+
+
+def _show(hydra: Hydra, command: str, args: argparse.Namespace) -> None:
+    try:
+        hydra.show_cfg(command, args.overrides, args.cfg, args.package, args.resolve)
+    except SystemExit as error:  # it has told that there is no such package
+        raise SystemExit(2) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    key = getattr(error, "full_key", None)
+    where = f" (key '{key}')" if key else ""
+    return (lines[0] if lines else type(error).__name__) + where

@@ -1,0 +1,153 @@
+"""What each replica may look at: its rows, its cells, its labels and its scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganx.data.corruption import hide_cells, keep_imbalanced, show_labels
+from ganx.data.encoding import Encoding, column_range
+from ganx.data.table import Table
+from ganx.errors import UserError
+from ganx.schema import Protocol
+
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+# Every purpose draws from a generator of its own, so that a replica depends on its seed and on nothing else:
+# not on the other replicas, and not on how much another purpose has drawn.
+MASK, LABELS, IMBALANCE, FOLDS, VALIDATION_ROWS, VALIDATION_CELLS = range(6)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What one replica may look at, for a table of N rows, D columns and d features.
+
+    Attributes:
+        seed, fold: the replica's name.
+        train, valid, test: row indices into the table, disjoint. With `folds=0` the test rows are all rows, and train
+            and valid partition them.
+        seen: (N, D) cells that the run may look at: observed in the table and not hidden by the protocol. The folds of
+            a seed share one array.
+        seen_valid: (len(valid), D) cells of the validation rows that are shown while selecting, a part of
+            `seen[valid]`; the rest of `seen[valid]` is scored.
+        labelled: (N,) labels that the run may look at, shared by the folds of a seed.
+        scored_labels: (N,) test rows whose true label is scored: every known one; with `protocol=paper` the labelled
+            ones; with `folds=0` the hidden ones.
+        low, span: (d,) the replica's scale: scaled = (encoded - low) / span. 0 and 1 for one-hot features.
+        empty: (D,) columns with no seen cell in the training rows: nothing can be learned of them, so that they are
+            left out of losses and metrics.
+    """
+
+    seed: int
+    fold: int
+    train: Index
+    valid: Index
+    test: Index
+    seen: Mask
+    seen_valid: Mask
+    labelled: Mask
+    scored_labels: Mask
+    low: NDArray[np.float32]
+    span: NDArray[np.float32]
+    empty: Mask
+
+
+def make_splits(table: Table, encoding: Encoding, protocol: Protocol, seed: int, seeds: int) -> list[Split]:
+    """Return the split of every replica; number i * folds + j is (seed + i, fold j), one per seed with `folds=0`.
+
+    Raises:
+        UserError: fewer rows than folds, or a rate that the table cannot give.
+    """
+    return [
+        split for number in range(seed, seed + seeds) for split in _splits_of_seed(table, encoding, protocol, number)
+    ]
+
+
+def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: int) -> list[Split]:
+    y = np.full(table.n_rows, -1, dtype=np.int64) if table.y is None else table.y
+    known = y >= 0
+    kept = np.ones(table.n_rows, dtype=np.bool_)
+    if protocol.imbalance_ratio is not None:
+        kept = keep_imbalanced(y, protocol.imbalance_ratio, _rng(seed, IMBALANCE))
+    rows = np.flatnonzero(kept)
+    if not 0 <= protocol.folds <= rows.size or protocol.folds == 1:
+        raise UserError(
+            f"protocol.folds={protocol.folds} does not fit {rows.size} rows: "
+            f"choose 0 (fit on all rows) or 2 to {rows.size}"
+        )
+    published = protocol.name == "paper"
+
+    hidden = hide_cells(table.x, protocol.mechanism, protocol.missing_rate, _rng(seed, MASK))
+    seen = ~(np.isnan(table.x) | hidden)
+    labelled = show_labels(np.where(kept, y, -1), protocol.label_rate, _rng(seed, LABELS))
+    # The published procedure deals labelled and unlabelled rows separately, without regard to the class.
+    stratum = labelled.astype(np.int64) if published else np.where(labelled, y, -1)
+    to_score = labelled if published else known
+    if protocol.folds == 0:  # the run has seen the others
+        to_score = known & ~labelled
+
+    splits = []
+    for fold, (rest, test) in enumerate(_folds(rows, stratum, protocol.folds, _rng(seed, FOLDS))):
+        train, valid = _hold_out(rest, stratum, protocol.validation, _rng(seed, VALIDATION_ROWS, fold))
+        cells = seen[valid]
+        # Without hidden cells there would be nothing to select on.
+        shown = _hide_some(cells, protocol.missing_rate or 0.2, _rng(seed, VALIDATION_CELLS, fold))
+        scored = np.zeros_like(labelled)
+        scored[test] = True
+        scored &= to_score
+        low, span = _scale(table, encoding, train, seen, protocol.scaling)
+        empty = ~seen[train].any(axis=0)
+        splits.append(Split(seed, fold, train, valid, test, seen, shown, labelled, scored, low, span, empty))
+    return splits
+
+
+def _rng(*key: int) -> np.random.Generator:
+    return np.random.default_rng(key)
+
+
+def _shuffled_strata(rows: Index, stratum: Index, rng: np.random.Generator) -> list[Index]:
+    shuffled = rng.permutation(rows)
+    return [shuffled[stratum[shuffled] == value] for value in np.unique(stratum[rows])]
+
+
+def _folds(rows: Index, stratum: Index, folds: int, rng: np.random.Generator) -> list[tuple[Index, Index]]:
+    """Return (all other rows, test rows) of each fold."""
+    if folds == 0:
+        return [(rows, rows)]
+    # Dealing on from one stratum to the next keeps strata *and* folds even to one row, however small a class is.
+    dealt = np.concatenate(_shuffled_strata(rows, stratum, rng))
+    return [(np.setdiff1d(rows, dealt[fold::folds]), np.sort(dealt[fold::folds])) for fold in range(folds)]
+
+
+def _hold_out(rows: Index, stratum: Index, share: float, rng: np.random.Generator) -> tuple[Index, Index]:
+    """Divide rows into training and validation; a class too small for its share stays in training."""
+    strata: Sequence[Index] = _shuffled_strata(rows, stratum, rng)
+    valid = np.concatenate([members[: int(share * members.size + 1e-9)] for members in strata])
+    if share > 0 and valid.size == 0 and rows.size > 1:
+        valid = max(strata, key=len)[:1]
+    return np.setdiff1d(rows, valid), np.sort(valid)
+
+
+def _hide_some(cells: Mask, rate: float, rng: np.random.Generator) -> Mask:
+    """Return the part of the True cells that is shown, at least one fewer than there are."""
+    shown = cells & (rng.random(cells.shape, dtype=np.float32) >= rate)
+    if cells.any() and shown.sum() == cells.sum():
+        shown[tuple(rng.choice(np.argwhere(cells)))] = False
+    return shown
+
+
+def _scale(
+    table: Table, encoding: Encoding, train: Index, seen: Mask, scaling: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the replica's low and span (d,) in units of the encoding."""
+    low, span = np.zeros(table.n_columns), np.ones(table.n_columns)
+    if scaling == "observed":
+        observed_low, observed_span = column_range(np.where(seen[train], table.x[train], np.nan))
+        numeric = encoding.numeric & seen[train].any(axis=0)
+        low[numeric] = ((observed_low - encoding.low) / encoding.span)[numeric]
+        span[numeric] = (observed_span / encoding.span)[numeric]
+    return low[encoding.group].astype(np.float32), span[encoding.group].astype(np.float32)

@@ -1,0 +1,79 @@
+"""A table as the user knows it: one column per original column, missing cells and unknown labels marked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's name and, if it is categorical, the names that its codes 0, 1, ... stand for."""
+
+    name: str
+    categories: tuple[str, ...] = ()
+
+    @property
+    def numeric(self) -> bool:
+        """Whether cells are numbers rather than category codes."""
+        return not self.categories
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """N rows of D columns with, perhaps, a class for each row.
+
+    Attributes:
+        name: the data set, as in `dataset=<name>`.
+        x: (N, D) floats in the units of the source; a categorical cell holds its category's code; NaN = missing.
+        y: (N,) class indices, -1 = unknown; None for a table without a target.
+        columns: D columns.
+        classes: class names, in the order of the indices in `y`; () without a target.
+        target: name of the column that `y` was read from.
+        image_shape: (height, width) where a row is an image.
+    """
+
+    name: str
+    x: NDArray[np.floating]
+    y: NDArray[np.int64] | None
+    columns: tuple[Column, ...]
+    classes: tuple[str, ...]
+    target: str | None
+    image_shape: tuple[int, ...] | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """N."""
+        return int(self.x.shape[0])
+
+    @property
+    def n_columns(self) -> int:
+        """D, the number of original columns."""
+        return int(self.x.shape[1])
+
+    @property
+    def n_classes(self) -> int:
+        """K; 0 for a table without a target."""
+        return len(self.classes)
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of the parsed cells, labels and names: two sources of the same data agree."""
+        names = {
+            "columns": [[column.name, *column.categories] for column in self.columns],
+            "classes": self.classes,
+            "target": self.target,
+            "shape": self.x.shape,
+        }
+        digest = hashlib.sha256(json.dumps(names).encode())
+        for start in range(0, self.n_rows, 4096):  # in blocks: a float64 copy of a whole image set is large
+            block = self.x[start : start + 4096].astype("<f8")
+            block += 0.0  # -0.0 and 0.0 are the same number
+            block[np.isnan(block)] = np.nan  # and so are all kinds of NaN
+            digest.update(block.tobytes())
+        if self.y is not None:
+            digest.update(self.y.astype("<i8").tobytes())
+        return digest.hexdigest()

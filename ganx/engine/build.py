@@ -1,0 +1,51 @@
+"""From a resolved config to a module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import torch
+
+from ganx.engine.module import AdversarialModule
+from ganx.engine.setting import Setting
+from ganx.errors import UserError, nearest
+from ganx.schema import TrainedModel
+from ganx.targets import locate
+
+
+def build_module(
+    config: dict[str, Any],
+    replicas: Sequence[tuple[int, int]],
+    *,
+    n_features: int,
+    n_classes: int,
+    device: torch.device | str = "cpu",
+    extra_targets: frozenset[str] = frozenset(),
+) -> AdversarialModule:
+    """Build the method of `config["model"]` for a stack of replicas.
+
+    Raises:
+        UserError: the method cannot be trained with this loss, or `lr_scale` names an unknown player.
+    """
+    model = config["model"]
+    cls = locate(model["_target_"], extra_targets)
+    loss = config["loss"]["name"]
+    if loss not in cls.losses:
+        raise UserError(f"loss={loss}: {model['name']} cannot be trained with it{nearest(loss, cls.losses)}")
+    setting = Setting(
+        replicas=replicas,
+        n_features=n_features,
+        n_classes=n_classes,
+        optimizer=config["optimizer"],
+        lr_scale=model["lr_scale"],
+        lr_decay=model["lr_decay"],
+        clip_norm=model["clip_norm"],
+        device=torch.device(device),
+    )
+    engine_keys = {field.name for field in fields(TrainedModel)}
+    options = {key: value for key, value in model.items() if key not in engine_keys}
+    module: AdversarialModule = cls(setting, **options)
+    module.check_players()
+    return module

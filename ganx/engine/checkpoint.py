@@ -1,0 +1,70 @@
+"""Checkpoints: tensors and plain containers only, written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganx.errors import RunError
+from ganx.files import write_bytes
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` to a temporary file, flush it to the disk and rename it: a reader never sees half of it."""
+    buffer = io.BytesIO()
+    torch.save(_on_cpu(state), buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint without running any code in it.
+
+    Raises:
+        RunError: the file is missing, damaged, or holds anything but tensors and plain containers.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise RunError(f"{path}: no checkpoint; the run has not been trained that far") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise RunError(f"{path}: not a ganx checkpoint, or a damaged one ({type(error).__name__})") from None
+    return state
+
+
+def merge(states: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join the finished chunks of a run along the replica axis, keeping what evaluation needs."""
+
+    def join(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    first = states[0]
+    return {
+        "step": first["step"],
+        "replicas": [replica for state in states for replica in state["replicas"]],
+        "parameters": join([state["parameters"] for state in states]),
+        "best": {
+            metric: {
+                "score": torch.cat([state["best"][metric]["score"] for state in states]),
+                "step": torch.cat([state["best"][metric]["step"] for state in states]),
+                "parameters": join([state["best"][metric]["parameters"] for state in states]),
+            }
+            for metric in first["best"]
+        },
+        "failed": {replica: why for state in states for replica, why in state["failed"].items()},
+    }
+
+
+def _on_cpu(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        # A view would drag the whole of its storage into the file.
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {key: _on_cpu(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_on_cpu(item) for item in value]
+    return value

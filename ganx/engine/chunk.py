@@ -1,0 +1,82 @@
+"""A chunk: the replicas that are trained as one stack in one process, and what it takes to train them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganx.data.encoding import Encoding
+from ganx.data.splits import Split
+from ganx.data.table import Table
+
+REPLICAS_PER_WORKER = 5  # below this, starting another process costs more than it saves
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life from a chunk: losses and validation figures are means over its replicas."""
+
+    chunk: int
+    step: int
+    losses: dict[str, float]
+    scores: dict[str, float]
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Everything a process needs to train some replicas of a run.
+
+    Attributes:
+        number: which chunk of the run this is.
+        config: the resolved config of the run.
+        splits: one per replica of this chunk.
+        folder: where this chunk writes its checkpoint, metrics.csv and TensorBoard events.
+        extra_targets: class paths that the user's own config folders may name.
+    """
+
+    number: int
+    config: dict[str, Any]
+    table: Table
+    encoding: Encoding
+    splits: Sequence[Split]
+    folder: Path
+    extra_targets: frozenset[str] = frozenset()
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def replicas(self) -> list[tuple[int, int]]:
+        return [(split.seed, split.fold) for split in self.splits]
+
+
+Report = Callable[[Progress], None]
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, saved a checkpoint and stopped. `signal` says who asked."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+def resolve_workers(workers: int | str, n_replicas: int, accelerator: str) -> int:
+    """Turn `hardware.workers=auto` into a number: both cores for many replicas, one process for a few."""
+    if workers != "auto":
+        return min(int(workers), n_replicas)
+    if accelerator == "gpu":
+        return 1
+    return max(1, min(len(os.sched_getaffinity(0)), n_replicas // REPLICAS_PER_WORKER))
+
+
+def layout(n_replicas: int, largest: int, workers: int) -> list[int]:
+    """Return how many replicas each chunk has: at least one chunk per worker, none above `largest`, all about equal."""
+    n_chunks = max(workers, -(-n_replicas // largest))
+    base, rest = divmod(n_replicas, n_chunks)
+    return [base + (i < rest) for i in range(n_chunks)]

@@ -1,0 +1,37 @@
+"""metrics.csv: one row per validation and replica, readable while the run goes on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganx.files import write_text
+
+
+class MetricsFile:
+    """An append-only table of losses and validation figures. Columns: step, seed, fold, then one per figure."""
+
+    def __init__(self, path: Path, replicas: Sequence[tuple[int, int]]) -> None:
+        self.path, self.replicas = path, replicas
+
+    def cut_back(self, step: int) -> None:
+        """Drop rows after `step` and a last line that was cut short: they come from a process that was killed."""
+        if not self.path.exists():
+            return
+        lines = self.path.read_text().splitlines(keepends=True)
+        kept = [line for line in lines[1:] if line.endswith("\n") and int(line.partition(",")[0]) <= step]
+        write_text(self.path, "".join(lines[:1] + kept) if kept else "")
+
+    def append(self, step: int, figures: dict[str, list[float]]) -> None:
+        """Add a row per replica. `figures` maps a column to one value per replica."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            writer.writerow(["step", "seed", "fold", *figures])
+        for r, (seed, fold) in enumerate(self.replicas):
+            writer.writerow([step, seed, fold, *(f"{values[r]:.6g}" for values in figures.values())])
+        with self.path.open("a") as file:
+            file.write(text.getvalue())

@@ -1,0 +1,150 @@
+"""The base class of every method that is trained by gradient."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from ganx.engine.batch import TabularBatch
+from ganx.engine.noise import EVALUATION, NOISE, WEIGHTS, Noise, generators
+from ganx.engine.optimizers import make_optimizer
+from ganx.engine.setting import Setting
+from ganx.errors import UserError, nearest
+
+
+class AdversarialModule(pl.LightningModule):
+    """Several players, each with its own optimiser, trained by hand in the order the paper gives.
+
+    A method builds its networks, calls `add_player` for each, and writes `outer_step`: one iteration of the paper's
+    outer loop. What a trained method can do is said by what it defines: `impute(x, m)`, `classify(x, m)`,
+    `encode(x, m)`. Tensors carry the replica axis first; a loss has shape (R,).
+
+    Lightning sees one optimiser, the ticker, so that `global_step` counts blocks whatever the number of players.
+    """
+
+    #: `loss.name` values this method can be trained with.
+    losses: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.setting = setting
+        self.weight_generators = generators(setting.replicas, WEIGHTS)
+        self.noise = Noise(generators(setting.replicas, NOISE), setting.device)
+        self.players: dict[str, list[nn.Parameter]] = {}
+        self.player_optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.step = 0
+        self._losses: list[dict[str, Tensor]] = []
+        self._ticker = torch.zeros(1, requires_grad=True)
+
+    @abstractmethod
+    def outer_step(self, batch: TabularBatch) -> None:
+        """Do one iteration of the paper's outer loop: every `self.update` of its algorithm box, in its order."""
+
+    # --- players -----------------------------------------------------------------------------------------------
+
+    def add_player(self, name: str, net: nn.Module) -> nn.Module:
+        """Give `net` an optimiser of its own under `name`, and return it."""
+        net.to(self.setting.device)
+        self.players[name] = list(net.parameters())
+        rate = self.setting.optimizer["lr"] * self.setting.lr_scale.get(name, 1.0)
+        self.player_optimizers[name] = make_optimizer(self.setting.optimizer, self.players[name], rate)
+        return net
+
+    def update(self, player: str, loss: Tensor) -> None:
+        """Let `player` alone take one step down `loss`, of shape (R,). Other players get no gradient."""
+        parameters = self.players[player]
+        # Replicas share no parameter, so the gradient of the sum is every replica's own gradient.
+        gradients = torch.autograd.grad(loss.sum(), parameters)
+        if self.setting.clip_norm is not None:
+            gradients = clip_per_replica(gradients, self.setting.clip_norm)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        self.player_optimizers[player].step()
+        self._losses[-1][player] = loss.detach()
+
+    def check_players(self) -> None:
+        """Refuse an `lr_scale` for a player that this method does not have."""
+        for name in self.setting.lr_scale:
+            if name not in self.players:
+                raise UserError(f"model.lr_scale: there is no player '{name}'{nearest(name, self.players)}")
+
+    # --- Lightning ---------------------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD([self._ticker], lr=0.0)
+
+    def training_step(self, block: Sequence[TabularBatch], batch_idx: int) -> None:
+        """Walk a block of minibatches. Lightning's cost is paid once per block."""
+        self._losses = []
+        for batch in block:
+            self._decay_rates()
+            self._losses.append({})
+            self.outer_step(batch)
+            self.step += 1
+        ticker = self.optimizers()
+        ticker.step()  # type: ignore[union-attr]
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return batch  # the loader's tensors already live there
+
+    def block_losses(self) -> dict[str, Tensor]:
+        """Return each player's loss over the last block, (steps, R). A player's last update of a step counts."""
+        return {name: torch.stack([losses[name] for losses in self._losses]) for name in self._losses[0]}
+
+    def _decay_rates(self) -> None:
+        if self.setting.lr_decay == 1.0:
+            return
+        factor = self.setting.lr_decay**self.step
+        for name, optimizer in self.player_optimizers.items():
+            rate = self.setting.optimizer["lr"] * self.setting.lr_scale.get(name, 1.0) * factor
+            optimizer.param_groups[0]["lr"] = rate
+
+    # --- evaluation --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def evaluation_noise(self) -> Iterator[None]:
+        """Draw from a fixed stream, so that a figure depends on the weights alone and training noise goes on as it was."""
+        training_noise = self.noise
+        self.noise = Noise(generators(self.setting.replicas, EVALUATION), self.setting.device)
+        try:
+            yield
+        finally:
+            self.noise = training_noise
+
+    # --- exact resume ------------------------------------------------------------------------------------------
+
+    def training_state(self) -> dict[str, Any]:
+        """Return all that training depends on, in tensors and plain containers."""
+        return {
+            "step": self.step,
+            "parameters": {name: p.detach() for name, p in self.named_parameters()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.player_optimizers.items()},
+            "noise": self.noise.state_dict(),
+        }
+
+    def load_training_state(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self.load_parameters(state["parameters"])
+        for name, stored in state["optimizers"].items():
+            self.player_optimizers[name].load_state_dict(stored)
+        self.noise.load_state_dict(state["noise"])
+
+    def load_parameters(self, parameters: dict[str, Tensor]) -> None:
+        own = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, value in parameters.items():
+                own[name].copy_(value)
+
+
+def clip_per_replica(gradients: Sequence[Tensor], largest: float) -> tuple[Tensor, ...]:
+    """Scale each replica's gradient to a norm of at most `largest`. Every tensor has R first."""
+    squares = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0)
+    factor = (largest / squares.sqrt().clamp_min(1e-12)).clamp_max(1.0)
+    return tuple(g * factor.view(-1, *[1] * (g.dim() - 1)) for g in gradients)

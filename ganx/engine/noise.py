@@ -1,0 +1,65 @@
+"""Random numbers for stacked replicas: each replica draws from its own generator, whoever trains beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+#: What a generator is for. Every purpose has its own stream, so that drawing for one never shifts another.
+WEIGHTS, NOISE, ORDER, EVALUATION = 10, 11, 12, 13
+
+_BUFFER = 1 << 15  # numbers a replica draws at a time; part of the stream's definition, so not an option
+
+
+def generators(replicas: Sequence[tuple[int, int]], purpose: int) -> list[torch.Generator]:
+    """Return one CPU generator per (seed, fold). The same (seed, fold, purpose) always gives the same stream."""
+    streams = []
+    for seed, fold in replicas:
+        state = np.random.SeedSequence([seed, fold, purpose]).generate_state(1, np.uint64)
+        streams.append(torch.Generator().manual_seed(int(state[0])))
+    return streams
+
+
+class Noise:
+    """Uniform numbers in [0, 1) of shape (R, *shape), drawn from R generators through one buffer.
+
+    Numbers are drawn on the CPU and copied, so a run on a GPU sees the numbers a run on the CPU sees.
+    The state is the generators as they were before the last refill and the place in the buffer: going on from a
+    stored state gives the numbers that would have come.
+    """
+
+    def __init__(self, generators: Sequence[torch.Generator], device: torch.device | str = "cpu") -> None:
+        self.generators = generators
+        self.device = torch.device(device)
+        self._before_refill = [g.get_state() for g in generators]
+        self._buffer = torch.empty(len(generators), 0)
+        self._place = 0
+
+    def uniform(self, *shape: int) -> Tensor:
+        count = math.prod(shape)
+        if self._place + count > self._buffer.shape[1]:
+            self._refill(max(_BUFFER, count))
+        drawn = self._buffer[:, self._place : self._place + count]
+        self._place += count
+        return drawn.reshape(-1, *shape)
+
+    def _refill(self, size: int) -> None:
+        self._before_refill = [g.get_state() for g in self.generators]
+        numbers = torch.empty(len(self.generators), size)
+        for row, generator in zip(numbers, self.generators, strict=True):
+            row.uniform_(generator=generator)
+        self._buffer, self._place = numbers.to(self.device), 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generators": torch.stack(self._before_refill), "size": self._buffer.shape[1], "place": self._place}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for generator, stored in zip(self.generators, state["generators"], strict=True):
+            generator.set_state(stored)
+        self._refill(state["size"])
+        self._place = state["place"]

@@ -1,0 +1,40 @@
+"""Model selection, per replica and per metric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganx.engine.module import AdversarialModule
+
+#: Metrics a state is selected by, and whether more is better.
+SELECTED_BY = {"rmse_row": False, "f1": True}
+
+
+class Best:
+    """The parameters of each replica at the step where one metric was best. On a tie the later step wins."""
+
+    def __init__(self, metric: str, module: AdversarialModule) -> None:
+        self.more_is_better = SELECTED_BY[metric]
+        n_replicas = len(module.setting.replicas)
+        worst = float("-inf") if self.more_is_better else float("inf")
+        self.score = torch.full((n_replicas,), worst, device=module.setting.device)
+        self.step = torch.zeros(n_replicas, dtype=torch.int64, device=module.setting.device)
+        self.parameters = {name: p.detach().clone() for name, p in module.named_parameters()}
+
+    def update(self, module: AdversarialModule, score: Tensor) -> None:
+        """Keep the module's present state for the replicas whose `score` (R,) is the best so far."""
+        better = score >= self.score if self.more_is_better else score <= self.score
+        self.score = torch.where(better, score, self.score)
+        self.step = torch.where(better, module.step, self.step)
+        for name, parameter in module.named_parameters():
+            chosen = better.view(-1, *[1] * (parameter.dim() - 1))
+            self.parameters[name] = torch.where(chosen, parameter.detach(), self.parameters[name])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"score": self.score, "step": self.step, "parameters": self.parameters}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.score, self.step, self.parameters = state["score"], state["step"], dict(state["parameters"])

@@ -1,0 +1,34 @@
+"""What the engine tells a method about the run it is part of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The parts of a run that a method does not choose: data shape, replicas, optimiser.
+
+    Attributes:
+        replicas: (seed, fold) of each replica in the stack.
+        n_features: width d of the model's table.
+        n_classes: K, 0 for a table without a target.
+        optimizer: the resolved `optimizer` group (class path under `_target_`, its options beside it).
+        lr_scale: factor on `optimizer.lr` for the players that need another rate.
+        lr_decay: factor on every rate per outer step.
+        clip_norm: largest gradient norm per player and replica; None = no clipping.
+        device: where tensors live.
+    """
+
+    replicas: Sequence[tuple[int, int]]
+    n_features: int
+    n_classes: int
+    optimizer: dict[str, Any]
+    lr_scale: dict[str, float] = field(default_factory=dict)
+    lr_decay: float = 1.0
+    clip_norm: float | None = None
+    device: torch.device = torch.device("cpu")

@@ -1,0 +1,259 @@
+"""Train one chunk: a Lightning fit over blocks, with exact resume, selection per replica, and logs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ganx.engine.build import build_module
+from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
+from ganx.engine.chunk import Chunk, Interrupted, Progress, Report
+from ganx.engine.loader import BlockLoader, DeviceTable
+from ganx.engine.metrics_file import MetricsFile
+from ganx.engine.predict import Probe
+from ganx.errors import UserError
+from ganx.engine.selection import SELECTED_BY, Best
+from ganx.metrics import positive_class
+
+SECONDS_BETWEEN_CHECKPOINTS = 10.0
+SECONDS_BETWEEN_REPORTS = 0.2
+
+
+def train_chunk(chunk: Chunk, report: Report) -> None:
+    """Train a chunk to its last step, going on from its checkpoint when there is one.
+
+    Raises:
+        Interrupted: SIGINT or SIGTERM came; a checkpoint was saved at the next block boundary.
+    """
+    prepare_process(chunk.config["hardware"])
+    run = ChunkRun(chunk, report)
+    run.resume()
+    if run.module.step < run.steps and not run.all_failed:
+        run.fit()
+    run.save()
+
+
+def prepare_process(hardware: dict[str, Any]) -> None:
+    """Set what holds for the whole process: threads, denormal numbers, and libraries that talk too much."""
+    torch.set_num_threads(hardware["threads"])
+    torch.set_flush_denormal(True)  # small second moments of Adam would cost ten times the time
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+
+
+def device_of(hardware: dict[str, Any]) -> torch.device:
+    """Return the device of `hardware.accelerator`.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    if hardware["accelerator"] == "gpu" and not torch.cuda.is_available():
+        raise UserError("hardware=gpu: torch sees no CUDA device here; use hardware=cpu")
+    return torch.device("cuda" if hardware["accelerator"] == "gpu" else "cpu")
+
+
+class ChunkRun(pl.Callback):
+    """The life of one chunk. Everything that training depends on is in `state()`; the rest is logs."""
+
+    def __init__(self, chunk: Chunk, report: Report) -> None:
+        config, table = chunk.config, chunk.table
+        self.chunk, self.report = chunk, report
+        self.model_config = config["model"]
+        self.steps: int = self.model_config["steps"]
+        device = device_of(config["hardware"])
+        self.data = DeviceTable(table, chunk.encoding, chunk.splits, device)
+        self.module = build_module(
+            config,
+            chunk.replicas,
+            n_features=len(chunk.encoding.group),
+            n_classes=table.n_classes,
+            device=device,
+            extra_targets=chunk.extra_targets,
+        )
+        self.probe = self._probe(config["protocol"]["selection"])
+        self.best = {name: Best(name, self.module) for name in self._selected_metrics()}
+        self.failed: dict[str, str] = {}
+        self.loss_sums: dict[str, Tensor] = {}
+        self.loss_count = 0
+        self.scores: dict[str, Tensor] = {}
+        self.stop_signal: int | None = None
+        self.metrics = MetricsFile(chunk.folder / "metrics.csv", chunk.replicas)
+        self.logger: TensorBoardLogger | None = None
+        self._last_checkpoint = self._last_report = time.monotonic()
+        self._parent = os.getppid()
+
+    @property
+    def all_failed(self) -> bool:
+        return len(self.failed) == len(self.chunk.replicas)
+
+    def _probe(self, selection: str) -> Probe | None:
+        subset = {"validation": "valid", "test": "test"}.get(selection)
+        if subset is None or not all(len(getattr(split, subset)) for split in self.chunk.splits):
+            return None
+        table = self.chunk.table
+        positive = None if table.y is None else positive_class(table.y, table.n_classes)
+        return Probe.of(self.data, subset, ~np.isnan(table.x), positive)
+
+    def _selected_metrics(self) -> list[str]:
+        if self.probe is None:
+            return []
+        return [name for name in SELECTED_BY if name in self.probe.score(self.module)]
+
+    # --- exact resume ------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        return {
+            **self.module.training_state(),
+            "replicas": [list(replica) for replica in self.chunk.replicas],
+            "best": {name: best.state_dict() for name, best in self.best.items()},
+            "failed": self.failed,
+            "loss_sums": self.loss_sums,
+            "loss_count": self.loss_count,
+        }
+
+    def resume(self) -> None:
+        if self.chunk.checkpoint.exists():
+            state = read_checkpoint(self.chunk.checkpoint)
+            self.module.load_training_state(state)
+            for name, best in self.best.items():
+                best.load_state_dict(state["best"][name])
+            self.failed = state["failed"]
+            self.loss_sums, self.loss_count = state["loss_sums"], state["loss_count"]
+        self.metrics.cut_back(self.module.step)
+
+    def save(self) -> None:
+        write_checkpoint(self.chunk.checkpoint, self.state())
+        self._last_checkpoint = time.monotonic()
+
+    # --- the fit -----------------------------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        loader = BlockLoader(
+            self.data,
+            batch_size=self.model_config["batch_size"],
+            validate_every=self.model_config["validate_every"],
+            start=self.module.step,
+            stop=self.steps,
+        )
+        # Events after the checkpoint come from a process that was killed: they are dropped on reading.
+        self.logger = TensorBoardLogger(
+            self.chunk.folder, name="", version="tensorboard", purge_step=self.module.step + 1
+        )
+        trainer = pl.Trainer(
+            accelerator=self.chunk.config["hardware"]["accelerator"],
+            devices=1,
+            max_epochs=1,
+            logger=False,
+            callbacks=[self],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        with self._signals():
+            trainer.fit(self.module, DataLoader(loader, batch_size=None))
+        self.logger.experiment.close()
+        if self.stop_signal is not None:
+            raise Interrupted(self.stop_signal)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Turn the first SIGINT or SIGTERM into a wish to stop at the next block boundary."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stop_signal = number
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        losses = self.module.block_losses()
+        self._add_losses(losses)
+        self._find_failures(losses)
+        if self.module.step % self.model_config["validate_every"] == 0 or self.module.step == self.steps:
+            self._validate()
+        now = time.monotonic()
+        if os.getppid() != self._parent:
+            os._exit(1)  # the process that holds the run's lock is gone: another may own the folder by now
+        if now - self._last_report > SECONDS_BETWEEN_REPORTS or self.module.step == self.steps:
+            self._report(losses, now)
+        if self.stop_signal is not None or self.all_failed:
+            self.save()
+            trainer.should_stop = True
+        elif now - self._last_checkpoint > SECONDS_BETWEEN_CHECKPOINTS:
+            self.save()
+
+    def _add_losses(self, losses: dict[str, Tensor]) -> None:
+        for name, values in losses.items():
+            total = values.sum(0)
+            self.loss_sums[name] = self.loss_sums[name] + total if name in self.loss_sums else total
+        self.loss_count += len(next(iter(losses.values())))
+
+    def _find_failures(self, losses: dict[str, Tensor]) -> None:
+        """Mark replicas with a loss that is not finite. A stack's replicas do not touch: the others go on."""
+        finite = {name: values.isfinite() for name, values in losses.items()}
+        if all(bool(ok.all()) for ok in finite.values()):
+            return
+        for r, (seed, fold) in enumerate(self.chunk.replicas):
+            bad = [(int((~ok[:, r]).nonzero()[0]), name) for name, ok in finite.items() if not bool(ok[:, r].all())]
+            if bad and f"{seed},{fold}" not in self.failed:
+                place, name = min(bad)
+                step = self.module.step - len(losses[name]) + place + 1
+                value = float(losses[name][place, r])
+                self.failed[f"{seed},{fold}"] = f"loss {name} is {value} at step {step}"
+
+    def _validate(self) -> None:
+        if self.probe is not None:
+            self.scores = self.probe.score(self.module)
+            for name, best in self.best.items():
+                best.update(self.module, self.scores[name])
+        means = {f"loss_{name}": total / self.loss_count for name, total in self.loss_sums.items()}
+        row = {**means, **{f"validation_{name}": value for name, value in self.scores.items()}}
+        self.metrics.append(self.module.step, {name: value.tolist() for name, value in row.items()})
+        if self.logger is not None:
+            for name, value in row.items():
+                self.logger.experiment.add_scalar(name.replace("_", "/", 1), value.nanmean(), self.module.step)
+        self.loss_sums, self.loss_count = {}, 0
+
+    def _report(self, losses: dict[str, Tensor], now: float) -> None:
+        self._last_report = now
+        self.report(
+            Progress(
+                chunk=self.chunk.number,
+                step=self.module.step,
+                losses={name: float(values.nanmean()) for name, values in losses.items()},
+                scores={name: float(values.nanmean()) for name, values in self.scores.items()},
+                memory_mb=peak_memory_mb(),
+            )
+        )
+
+
+def peak_memory_mb() -> float:
+    """Return the largest resident memory this process has had, in MB; on a GPU, the device's where that is more."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    device = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
+    return max(host, device)
+

@@ -1,0 +1,23 @@
+"""The two ways a command can end badly, and the hint that belongs to them. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """The request is wrong (exit code 2). The message is one line: what, where, and what to do."""
+
+
+class RunError(Exception):
+    """The request was right, but the run failed or is locked (exit code 1)."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return a hint that ends a message: the nearest valid name, or all of them when they are few."""
+    known = sorted(choices)
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; choose from {', '.join(known)}" if 0 < len(known) <= 20 else ""

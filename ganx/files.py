@@ -1,0 +1,1 @@
+from ganx.run.files import *  # noqa: F403  (moved here later)

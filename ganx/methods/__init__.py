@@ -1,0 +1,1 @@
+"""One file per paper method, each readable beside the paper's algorithm."""

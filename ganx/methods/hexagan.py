@@ -1,0 +1,295 @@
+"""HexaGAN: missing cells, class imbalance and missing labels, solved by one model of six networks.
+
+Hwang, Jung, Yoon: "HexaGAN: Generative Adversarial Nets for Real World Classification", ICML 2019 (arXiv 1902.09913).
+Algorithm 2 is `HexaGAN.outer_step`. Where slides and the authors' code differ in a way that changes results, an
+option says which reading is taken; docs/hexagan.md lists the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganx.engine.batch import TabularBatch
+from ganx.engine.module import AdversarialModule
+from ganx.engine.setting import Setting
+from ganx.losses.elementwise import expected_score
+from ganx.nets.stacked import StackedMLP
+from ganx.types import Fraction, NonNegativeFloat, PositiveInt
+
+Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
+ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
+Width = PositiveInt | Fraction  # units, or a share of the d features: 0.5 is the authors' choice
+
+
+class HexaGAN(AdversarialModule):
+    """Six players over a table of d features and K classes.
+
+    E       encoder            [x or noise, m] -> hidden vector h
+    G_MI    imputer            h -> x-bar, every cell
+    D_MI    element-wise critic  [x-hat, y] -> one score per cell and per class
+    G_CG    conditional generator  [y_c, z] -> h_c
+    D_CG    critic of hidden vectors  [h, y] -> one score
+    C       classifier         x-hat -> K logits
+
+    Args:
+        setting: what the engine tells (replicas, d, K, optimiser).
+        latent: width of h.
+        hidden: widths of the hidden layers of each network.
+        activation: activation of each network's hidden layers.
+        n_critic: critic updates per generator update.
+        n_cg: rounds of conditional generation per outer step.
+        lambda_1: weight of D_MI's gradient penalty.
+        lambda_2: weight of D_CG's gradient penalty.
+        alpha_1: weight of the reconstruction loss for E and G_MI.
+        alpha_2: weight of G_MI's loss on generated rows, for G_CG.
+        alpha_3: weight of C's cross-entropy on generated rows, for G_CG.
+        alpha_4: weight of C's adversarial loss.
+        reduction: how scores of cells are added up. `sum`: slides, sum over cells of expectations; `mean`: authors'
+            code, mean over the cells that count.
+        pseudo_label: what stands for a label that C guessed. `straight_through`: one-hot, with the gradient of the
+            probabilities; `soft`: the probabilities; `hard`: one-hot without gradient, as in the authors' code.
+        critic_sees_generated: count generated rows as fake in D_MI's loss (authors' code) or not (slides).
+        weight_decay_c: factor on half the squared norm of C's parameters (authors' code: 0.001).
+        impute_noise: what stands in for missing cells when a trained model imputes: a `draw` of the noise, as in
+            training, or its `mean` (1/2), which gives one answer and a better one.
+    """
+
+    losses = ("wgan",)
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        latent: Width,
+        hidden: dict[Player, list[Width]],
+        activation: dict[Player, ActivationName],
+        n_critic: PositiveInt,
+        n_cg: PositiveInt,
+        lambda_1: NonNegativeFloat,
+        lambda_2: NonNegativeFloat,
+        alpha_1: NonNegativeFloat,
+        alpha_2: NonNegativeFloat,
+        alpha_3: NonNegativeFloat,
+        alpha_4: NonNegativeFloat,
+        reduction: Literal["sum", "mean"],
+        pseudo_label: Literal["straight_through", "soft", "hard"],
+        critic_sees_generated: bool,
+        weight_decay_c: NonNegativeFloat,
+        impute_noise: Literal["draw", "mean"],
+    ) -> None:
+        super().__init__(setting)
+        self.d, self.k = setting.n_features, setting.n_classes
+        self.n_critic, self.n_cg = n_critic, n_cg
+        self.lambda_1, self.lambda_2 = lambda_1, lambda_2
+        self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
+        self.reduction, self.pseudo_label, self.impute_noise = reduction, pseudo_label, impute_noise
+        self.critic_sees_generated, self.weight_decay_c = critic_sees_generated, weight_decay_c
+
+        def net(name: Player, n_in: int, n_out: int, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
+            mlp = StackedMLP(
+                n_in,
+                [width(size, self.d) for size in hidden[name]],
+                n_out,
+                activation=activation[name],
+                generators=self.weight_generators,
+                output=output,
+            )
+            self.add_player(name, mlp)
+            return mlp
+
+        n_latent = width(latent, self.d)
+        self.e = net("e", 2 * self.d, n_latent, torch.relu)
+        self.g_mi = net("g_mi", n_latent, self.d, torch.sigmoid)
+        self.d_mi = net("d_mi", self.d + self.k, self.d + self.k)
+        self.g_cg = net("g_cg", self.k + self.d, n_latent, torch.relu)
+        self.d_cg = net("d_cg", n_latent + self.k, 1)
+        self.c = net("c", self.d, self.k)
+
+    # --- Algorithm 2 -------------------------------------------------------------------------------------------
+
+    def outer_step(self, batch: TabularBatch) -> None:
+        # (1) Missing-data imputation
+        for _ in range(self.n_critic):
+            self.update("d_mi", self.loss_d_mi(batch))
+        self.update("e", self.loss_imputation(batch, self.encode(batch.x, batch.m)))
+        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch)))
+
+        if not self.k:
+            return  # a table without a target: (2) and (3) are about classes
+
+        # (2) Conditional generation
+        h = self.hidden(batch)
+        for _ in range(self.n_cg):
+            for _ in range(self.n_critic):
+                h_c, y_c = self.generate(batch, class_counts(batch))
+                self.update("d_cg", self.loss_d_cg(batch, h, h_c.detach(), y_c))
+            self.update("g_cg", self.loss_g_cg(h_c, y_c))
+
+        # (3) Semi-supervised classification
+        self.update("c", self.loss_c(batch, h))
+
+    # --- (1) imputation ----------------------------------------------------------------------------------------
+
+    def loss_d_mi(self, batch: TabularBatch) -> Tensor:
+        """L_DMI + L_DMI^(d+1) + lambda_1 L_GP_MI: observed cells and known labels are real, filled-in ones fake."""
+        with torch.no_grad():
+            x_hat = self.complete(batch, self.g_mi(self.hidden(batch)))
+            rows = torch.cat([x_hat, self.labels(batch, x_hat)], 2)
+        scores, squared_gradients = self.d_mi.with_squared_gradients(rows, self.d)
+        known = batch.labelled.expand(-1, -1, self.k)
+        real = torch.cat([batch.m, known], 2)
+        fake = torch.cat([batch.missing, 1 - known], 2)
+        penalty = expected_score(squared_gradients[..., : self.d], batch.m, self.reduction)
+        if self.critic_sees_generated:
+            generated = self.generated_rows(batch)
+            scores = torch.cat([scores, self.d_mi(generated)], 1)
+            nothing, everything = torch.zeros_like(generated), torch.ones_like(generated)
+            real, fake = torch.cat([real, nothing], 1), torch.cat([fake, everything], 1)
+        loss = expected_score(scores, fake, self.reduction) - expected_score(scores, real, self.reduction)
+        return loss + self.lambda_1 * penalty
+
+    def loss_imputation(self, batch: TabularBatch, h: Tensor) -> Tensor:
+        """L_GMI + alpha_1 L_recon, the loss of both E and G_MI."""
+        x_bar = self.g_mi(h)
+        x_hat = self.complete(batch, x_bar)
+        return self.loss_g_mi(batch, x_hat) + self.alpha_1 * self.loss_recon(batch, x_bar)
+
+    def loss_g_mi(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
+        """L_GMI = -sum_j E[(1 - m_j) D_MI(x-hat, y)_j]."""
+        with torch.no_grad():
+            y = self.labels(batch, x_hat)
+        scores = self.d_mi(torch.cat([x_hat, y], 2))[..., : self.d]
+        return -expected_score(scores, batch.missing, self.reduction)
+
+    def loss_recon(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
+        """L_recon: squared error over the observed cells of a row, averaged over rows. No hidden truth enters."""
+        errors = ((batch.x - x_bar).square() * batch.m).sum(2)
+        return (errors / batch.m.sum(2).clamp_min(1e-10)).mean(1)
+
+    # --- (2) conditional generation ----------------------------------------------------------------------------
+
+    def loss_d_cg(self, batch: TabularBatch, h: Tensor, h_c: Tensor, y_c: Tensor) -> Tensor:
+        """L_DCG + lambda_2 L_GP_CG: hidden vectors of labelled rows are real, generated ones fake."""
+        fake = self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
+        scores, squared_gradients = self.d_cg.with_squared_gradients(torch.cat([h, batch.y], 2), h.shape[2])
+        real = expected_score(scores, batch.labelled, "mean")
+        penalty = expected_score(squared_gradients, batch.labelled, "mean")
+        return fake - real + self.lambda_2 * penalty
+
+    def loss_g_cg(self, h_c: Tensor, y_c: Tensor) -> Tensor:
+        """L_GCG + alpha_2 L_GMI(x_c) + alpha_3 L_CE(x_c, y_c). Every cell of a generated row is missing: m_c = 0."""
+        x_c = self.g_mi(h_c)
+        loss_g_cg = -self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
+        scores = self.d_mi(torch.cat([x_c, y_c], 2))[..., : self.d]
+        loss_g_mi = -expected_score(scores, torch.ones_like(scores), self.reduction)
+        loss_ce = cross_entropy(self.c(x_c), y_c).mean(1)
+        return loss_g_cg + self.alpha_2 * loss_g_mi + self.alpha_3 * loss_ce
+
+    def generate(self, batch: TabularBatch, shares: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden vectors h_c (R, B, latent) for labels y_c (R, B, K) drawn in proportion to `shares` (R, K)."""
+        n_rows = batch.x.shape[1]
+        thresholds = shares.cumsum(1).unsqueeze(1)
+        drawn = self.noise.uniform(n_rows, 1) * thresholds[..., -1:]
+        classes = (drawn >= thresholds).sum(2).clamp_max(self.k - 1)
+        y_c = F.one_hot(classes, self.k).to(batch.x.dtype)
+        z = self.noise.uniform(n_rows, self.d)
+        return self.g_cg(torch.cat([y_c, z], 2)), y_c
+
+    @torch.no_grad()
+    def generated_rows(self, batch: TabularBatch) -> Tensor:
+        """Return generated rows and their labels, [x_c, y_c], with the classes in the batch's proportions."""
+        h_c, y_c = self.generate(batch, class_counts(batch))
+        return torch.cat([self.g_mi(h_c), y_c], 2)
+
+    # --- (3) classification ------------------------------------------------------------------------------------
+
+    def loss_c(self, batch: TabularBatch, h: Tensor) -> Tensor:
+        """L_CE on labelled and generated rows + alpha_4 L_C. Just enough rows are generated to level the classes."""
+        counts = class_counts(batch)
+        deficit = counts.amax(1, keepdim=True) - counts
+        with torch.no_grad():
+            x_hat = self.complete(batch, self.g_mi(h))
+            h_c, y_c = self.generate(batch, deficit)
+            x_c = self.g_mi(h_c)
+        # B rows are generated whatever the deficit; together they weigh as much as the rows that are lacking.
+        lacking = (deficit.sum(1) / y_c.shape[1]).view(-1, 1).expand(-1, y_c.shape[1])
+        weight = torch.cat([batch.labelled.squeeze(2), lacking], 1)
+        losses = cross_entropy(self.c(torch.cat([x_hat, x_c], 1)), torch.cat([batch.y, y_c], 1))
+        loss = (losses * weight).sum(1) / weight.sum(1).clamp_min(1e-8)
+        if self.alpha_4:
+            loss = loss + self.alpha_4 * self.loss_pseudo_label(batch, x_hat)
+        if self.weight_decay_c:
+            loss = loss + self.weight_decay_c / 2 * sum(p.square().sum((1, 2)) for p in self.players["c"])
+        return loss
+
+    def loss_pseudo_label(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
+        """L_C = -E[D_MI(x-hat_u, y_u)_(d+1)]: C wants its labels of unlabelled rows to pass for real ones."""
+        scores = self.d_mi(torch.cat([x_hat, self.labels(batch, x_hat)], 2))[..., self.d :]
+        unlabelled = (1 - batch.labelled).expand(-1, -1, self.k)
+        return -expected_score(scores, unlabelled, self.reduction)
+
+    def labels(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
+        """Return known labels as they are and C's pseudo-labels elsewhere, (R, B, K)."""
+        if not self.k:
+            return batch.y
+        soft = self.c(x_hat).softmax(2)
+        if self.pseudo_label == "soft":
+            guess = soft
+        else:
+            guess = F.one_hot(soft.argmax(2), self.k).to(soft.dtype)
+            if self.pseudo_label == "straight_through":
+                guess = guess + soft - soft.detach()
+        return torch.lerp(guess, batch.y, batch.labelled)
+
+    # --- the networks' inputs and outputs ----------------------------------------------------------------------
+
+    def encode(self, x: Tensor, m: Tensor) -> Tensor:
+        """h = E(x-tilde, m), where noise z ~ U(0, 1) stands in for missing cells. (R, B, d) -> (R, B, latent)."""
+        return self.encode_with(self.noise.uniform(x.shape[1], self.d), x, m)
+
+    def encode_with(self, z: Tensor, x: Tensor, m: Tensor) -> Tensor:
+        """h = E(x-tilde, m) for a given z."""
+        return self.e(torch.cat([torch.lerp(z, x, m), m], 2))  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def hidden(self, batch: TabularBatch) -> Tensor:
+        """Return h without a gradient to E."""
+        return self.encode(batch.x, batch.m)
+
+    def complete(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
+        """x-hat = m x + (1 - m) x-bar."""
+        return torch.lerp(x_bar, batch.x, batch.m)
+
+    # --- what a trained HexaGAN can do -------------------------------------------------------------------------
+
+    def impute(self, x: Tensor, m: Tensor) -> Tensor:
+        """Fill the cells with m = 0. (R, B, d), (R, B, d) -> (R, B, d)."""
+        z = torch.full_like(x, 0.5) if self.impute_noise == "mean" else self.noise.uniform(x.shape[1], self.d)
+        return torch.lerp(self.g_mi(self.encode_with(z, x, m)), x, m)
+
+    def classify(self, x: Tensor, m: Tensor) -> Tensor:
+        """Return class probabilities of imputed rows. (R, B, d), (R, B, d) -> (R, B, K)."""
+        return self.c(self.impute(x, m)).softmax(2)  # type: ignore[no-any-return]
+
+    def generate_hidden(self, y: Tensor) -> Tensor:
+        """Return generated hidden vectors h_c for labels y. (R, B, K) -> (R, B, latent)."""
+        return self.g_cg(torch.cat([y, self.noise.uniform(y.shape[1], self.d)], 2))  # type: ignore[no-any-return]
+
+
+def width(size: float, d: int) -> int:
+    """Return a layer's width: an int as it is, a float as a share of d (rounded down, at least 1)."""
+    return size if isinstance(size, int) else max(1, int(size * d))
+
+
+def class_counts(batch: TabularBatch) -> Tensor:
+    """Return the labelled rows per class, (R, K)."""
+    return batch.y.sum(1)
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Return the cross-entropy of each row; 0 where y is a row of zeros. (R, B, K), (R, B, K) -> (R, B)."""
+    return -(logits.log_softmax(2) * y).sum(2)

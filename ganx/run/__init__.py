@@ -1,0 +1,1 @@
+"""The life of a run: signature, folder and states, lock, provenance."""

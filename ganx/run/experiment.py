@@ -1,0 +1,74 @@
+"""From a checked config to the things of a run: table, splits, signature, folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from ganx.data.datasets import load
+from ganx.data.encoding import Encoding
+from ganx.data.splits import Split, make_splits
+from ganx.data.table import Table
+from ganx.run.folder import RunFolder
+from ganx.run.signature import signature
+from ganx.targets import constructor
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run, before anything is written.
+
+    Attributes:
+        config: the resolved, checked config.
+        splits: one per replica.
+        trained: whether the model is trained by gradient (a baseline is fitted).
+        extra_targets: class paths that the user's own config folders may name.
+    """
+
+    config: dict[str, Any]
+    table: Table
+    encoding: Encoding
+    splits: list[Split]
+    signature: str
+    trained: bool
+    extra_targets: frozenset[str]
+
+    @classmethod
+    def of(cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> Experiment:
+        """Load the data and deal it to replicas.
+
+        Raises:
+            UserError: the data cannot be had or do not fit the protocol.
+        """
+        dataset = config["dataset"]
+        table = load(dataset["name"], dataset["path"], dataset["target"], tuple(dataset["drop"]))
+        encoding = Encoding.of(table)
+        splits = make_splits(table, encoding, SimpleNamespace(**config["protocol"]), config["seed"], config["seeds"])
+        return cls(
+            config=config,
+            table=table,
+            encoding=encoding,
+            splits=splits,
+            signature=signature(config, table.checksum()),
+            trained=constructor(config["model"]["_target_"]).trained,
+            extra_targets=extra_targets,
+        )
+
+    @property
+    def folder(self) -> RunFolder:
+        names = self.config["dataset"]["name"], self.config["model"]["name"]
+        return RunFolder.of(self.config["outputs"], *names, self.signature)
+
+    @property
+    def replicas(self) -> list[tuple[int, int]]:
+        return [(split.seed, split.fold) for split in self.splits]
+
+    @property
+    def empty_columns(self) -> list[str]:
+        """Columns without an observed value in some replica's training rows."""
+        return [
+            column.name
+            for j, column in enumerate(self.table.columns)
+            if any(bool(split.empty[j]) for split in self.splits)
+        ]

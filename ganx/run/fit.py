@@ -1,0 +1,188 @@
+"""Train or fit the replicas of a run inside its folder, and score them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from ganx.engine.build import build_module
+from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
+from ganx.engine.chunk import Chunk, layout, resolve_workers
+from ganx.engine.evaluate import evaluate, score
+from ganx.engine.progress import Display
+from ganx.engine.trainer import device_of, peak_memory_mb, prepare_process
+from ganx.engine.workers import train_chunks
+from ganx.files import write_text
+from ganx.run.experiment import Experiment
+from ganx.run.folder import RunFolder
+from ganx.targets import locate
+
+__all__ = ["peak_memory_mb"]
+
+Layout = dict[str, Any]
+State = dict[str, Any]
+Beat = Callable[[int, int], None]
+Figures = dict[str, list[float]]
+
+
+def plan(experiment: Experiment, workers: int | None = None) -> Layout:
+    """Say where and in which portions the replicas of a run train: device, threads, workers, replicas per chunk.
+
+    Args:
+        workers: what `hardware.workers=auto` means for this run, if it has been decided before.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    hardware, n_replicas = experiment.config["hardware"], len(experiment.splits)
+    if not experiment.trained:
+        return {"device": "cpu", "threads": hardware["threads"], "workers": 1, "chunks": [n_replicas]}
+    device = device_of(hardware)
+    if hardware["workers"] != "auto" or workers is None:
+        workers = resolve_workers(hardware["workers"], n_replicas, hardware["accelerator"])
+    chunks = layout(n_replicas, experiment.config["model"]["max_replicas"], workers)
+    return {"device": str(device), "threads": hardware["threads"], "workers": workers, "chunks": chunks}
+
+
+def train_replicas(console: Console, experiment: Experiment, folder: RunFolder, plan: Layout, beat: Beat) -> State:
+    """Train all replicas, going on from checkpoints, and return the final state, merged over chunks.
+
+    Raises:
+        Interrupted, RunError: see `train_chunks`.
+    """
+    if folder.checkpoint.exists():
+        state = read_checkpoint(folder.checkpoint)
+        if state.get("finished"):
+            return state
+    chunks = _chunks(experiment, folder, plan["chunks"])
+    steps = experiment.config["model"]["steps"]
+    done = [read_checkpoint(c.checkpoint)["step"] if c.checkpoint.exists() else 0 for c in chunks]
+    if any(done):
+        console.print(f"going on from step {min(done)} of {steps}")
+    with Display(console, steps, done, plan["workers"]) as display:
+
+        def report(progress: Any) -> None:
+            display.update(progress)
+            beat(sum(display.reached) // len(chunks), steps)
+
+        train_chunks(chunks, plan["workers"], report)
+    state = merge([read_checkpoint(chunk.checkpoint) for chunk in chunks])
+    state |= {"finished": True, "table": table_facts(experiment)}
+    _join_logs(chunks, folder)
+    write_checkpoint(folder.checkpoint, state)
+    shutil.rmtree(folder.path / "chunks", ignore_errors=True)
+    return state
+
+
+def table_facts(experiment: Experiment) -> dict[str, Any]:
+    """Return what `ganx impute` must know of the table, in plain containers."""
+    table = experiment.table
+    whole = [bool(np.all(np.isnan(c) | (c == np.round(c)))) for c in table.x.T]
+    return {
+        "encoding": experiment.encoding.to_dict(),
+        "low": [split.low.tolist() for split in experiment.splits],
+        "span": [split.span.tolist() for split in experiment.splits],
+        "whole_numbers": whole,
+        "classes": list(table.classes),
+        "target": table.target,
+    }
+
+
+def final_state(folder: RunFolder) -> State:
+    """Return the state of a finished run.
+
+    Raises:
+        RunError: it has none, or a damaged one.
+    """
+    return read_checkpoint(folder.checkpoint)
+
+
+def check_method(experiment: Experiment) -> None:
+    """Refuse a method that does not fit the run before anything is written.
+
+    Raises:
+        UserError: the method cannot be trained with this loss, or has no such player.
+    """
+    if experiment.trained:
+        build_module(
+            experiment.config,
+            experiment.replicas[:1],
+            n_features=len(experiment.encoding.group),
+            n_classes=experiment.table.n_classes,
+            extra_targets=experiment.extra_targets,
+        )
+
+
+def score_replicas(experiment: Experiment, state: State) -> Figures:
+    """Score a trained run on its test rows; see `evaluate`."""
+    prepare_process(experiment.config["hardware"])
+    return evaluate(
+        experiment.config,
+        state,
+        experiment.table,
+        experiment.encoding,
+        experiment.splits,
+        experiment.extra_targets,
+    )
+
+
+def fit_baseline(experiment: Experiment) -> Figures:
+    """Fit and score a baseline on every replica, on the very masks and rows a trained model gets."""
+    model = experiment.config["model"]
+    cls = locate(model["_target_"], experiment.extra_targets)
+    options = {key: value for key, value in model.items() if key not in ("_target_", "name", "version")}
+    table, encoding = experiment.table, experiment.encoding
+    features = encoding.encode(table.x)
+    figures: Figures = {}
+    for r, split in enumerate(experiment.splits):
+        m = encoding.expand(split.seen)
+        x = np.where(m, (features - split.low) / split.span, 0).astype(np.float32)
+        y = np.where(split.labelled, -1 if table.y is None else table.y, -1)
+        rows = np.concatenate([split.train, split.valid])  # nothing is selected, so nothing is kept back
+        baseline: Any = cls(**options)
+        baseline.fit(x[rows], m[rows], y[rows])
+        imputed = probability = None
+        if hasattr(baseline, "impute"):
+            imputed = baseline.impute(x[split.test], m[split.test]) * split.span + split.low
+        if hasattr(baseline, "classify") and table.n_classes:
+            probability = baseline.classify(x[split.test], m[split.test])
+        for name, value in score(table, encoding, split, imputed, probability).items():
+            figures.setdefault(name, [float("nan")] * len(experiment.splits))[r] = value
+    return figures
+
+
+def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list[Chunk]:
+    chunks, first = [], 0
+    for number, size in enumerate(sizes):
+        chunks.append(
+            Chunk(
+                number=number,
+                config=experiment.config,
+                table=experiment.table,
+                encoding=experiment.encoding,
+                splits=experiment.splits[first : first + size],
+                folder=folder.path if len(sizes) == 1 else folder.path / "chunks" / str(number),
+                extra_targets=experiment.extra_targets,
+            )
+        )
+        first += size
+    return chunks
+
+
+def _join_logs(chunks: list[Chunk], folder: RunFolder) -> None:
+    """Bring the logs of several chunks together at the top of the run folder."""
+    if len(chunks) == 1:
+        return
+    tables = [pd.read_csv(chunk.folder / "metrics.csv") for chunk in chunks]
+    joined = pd.concat(tables).sort_values(["step", "seed", "fold"], kind="stable")
+    write_text(folder.metrics, joined.to_csv(index=False))
+    for chunk in chunks:
+        events = chunk.folder / "tensorboard"
+        place = folder.tensorboard / f"chunk-{chunk.number}"
+        if events.exists() and not place.exists():
+            events.rename(place)

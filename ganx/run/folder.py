@@ -1,0 +1,148 @@
+"""The folder a run leaves behind: names of its files, and its state read from them alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from ganx.errors import UserError, nearest
+from ganx.run.files import make_folder, refusing, write_json, write_text
+from ganx.run.lock import Heartbeat, is_alive
+
+State = Literal["new", "running", "stale", "interrupted", "done", "failed"]
+
+
+class RunFolder:
+    """`outputs/runs/<dataset>/<model>-<signature>/`.
+
+    Whole files are written atomically (`ganx.run.files`); `result.json` comes last, so that it alone says "finished".
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.provenance = path / "provenance.json"
+        self.heartbeat = path / "heartbeat"
+        self.metrics = path / "metrics.csv"
+        self.checkpoints = path / "checkpoints"
+        self.checkpoint = self.checkpoints / "last.ckpt"
+        self.tensorboard = path / "tensorboard"
+        self.pictures = path / "pictures"
+        self.result = path / "result.json"
+
+    @classmethod
+    def of(cls, outputs: str | Path, dataset: str, model: str, signature: str) -> RunFolder:
+        """Return the folder of an experiment under `outputs`."""
+        return cls(Path(outputs) / "runs" / dataset / f"{model}-{signature}")
+
+    @property
+    def beside(self) -> RunFolder:
+        """The hidden folder where `force=true` trains until it may `take_the_place_of` this one."""
+        return RunFolder(self.path.with_name(f".{self.path.name}.new"))
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def state(self) -> State:
+        """Return the state.
+
+        `new` nothing there; `running` a process trains; `stale` it died without a word; `interrupted` it was stopped
+        and can go on; `done` and `failed` as result.json says.
+        """
+        result = self.read_result()
+        if result is not None:
+            return "done" if result.get("status") == "done" else "failed"
+        if is_alive(self.heartbeat):
+            return "running"
+        if not self.config.exists():
+            return "new"
+        beat = Heartbeat.read(self.heartbeat)
+        return "interrupted" if beat is None or beat.stopped else "stale"
+
+    def age(self) -> float:
+        """Return the seconds since the last sign of life; infinity without any."""
+        signs = [file.stat().st_mtime for file in (self.result, self.heartbeat, self.config) if file.exists()]
+        return time.time() - max(signs) if signs else float("inf")
+
+    def read_result(self) -> dict[str, Any] | None:
+        """Return result.json; None while there is none."""
+        try:
+            result = json.loads(self.result.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise UserError(f"{self.result} is damaged: {error}; remove it, and train again") from error
+        return result if isinstance(result, dict) else None
+
+    def read_config(self) -> dict[str, Any]:
+        """Return config.yaml as plain containers; it can name no code to be executed while it is read."""
+        import yaml  # here, so that `ganx status` does without it
+
+        try:
+            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path} is not a run folder: it has no config.yaml") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{self.config} is damaged: {error}") from error
+        if not isinstance(config, dict):
+            raise UserError(f"{self.config} is damaged: it is not a mapping")
+        return config
+
+    def create(self, config: dict[str, Any], provenance: dict[str, Any]) -> None:
+        """Make the folder and its first files."""
+        import yaml
+
+        for folder in (self.checkpoints, self.tensorboard, self.pictures):
+            make_folder(folder)
+        write_text(self.config, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        write_json(self.provenance, provenance)
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Write result.json, which ends the run."""
+        write_json(self.result, result)
+
+    def clear(self) -> None:
+        """Remove what the run has left, except the heartbeat that locks the folder."""
+        with refusing(self.path):
+            for item in self.path.iterdir() if self.path.exists() else ():
+                if item.is_dir():
+                    shutil.rmtree(item)
+                elif item != self.heartbeat:
+                    item.unlink()
+
+    def take_the_place_of(self, other: RunFolder) -> None:
+        """Swap a finished folder in; the other one is there until then."""
+        old = other.path.with_name(f".{other.path.name}.old")
+        with refusing(other.path):
+            shutil.rmtree(old, ignore_errors=True)
+            if other.path.exists():
+                other.path.rename(old)
+            self.path.rename(other.path)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def all_runs(outputs: str | Path) -> list[RunFolder]:
+    """Return the runs under `outputs`, the one with the latest sign of life last."""
+    folders = [RunFolder(path) for path in Path(outputs).glob("runs/*/[!.]*") if path.is_dir()]
+    return sorted(folders, key=lambda folder: (-folder.age(), str(folder)))
+
+
+def find_run(name: str, outputs: str | Path) -> RunFolder:
+    """Return the run that a user means by a folder, a signature, or the beginning of one.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    if Path(name).is_dir():
+        return RunFolder(Path(name))
+    runs = {folder.path.name: folder for folder in all_runs(outputs)}
+    found = [folder for key, folder in runs.items() if key == name or key.rpartition("-")[2].startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(f"run={name} fits {len(found)} runs: {', '.join(str(folder) for folder in found[:5])}")
+    where = Path(outputs) / "runs"
+    raise UserError(f"run={name}: no such folder, and no such signature in {where}{nearest(name, runs)}")

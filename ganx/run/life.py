@@ -1,0 +1,174 @@
+"""The life of a run: compose -> validate -> signature -> folder -> lock -> train (resume) -> evaluate -> result.json."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from ganx.engine.chunk import Interrupted
+from ganx.errors import UserError
+from ganx.run import fit
+from ganx.run.draw import draw
+from ganx.run.experiment import Experiment
+from ganx.run.folder import RunFolder, find_run
+from ganx.run.lock import RunLock
+from ganx.run.provenance import collect
+from ganx.run.report import announce, repeat_command, show_result, summarise
+from ganx.run.signature import experiment_config
+from ganx.schema import check_config
+from ganx.targets import added_by
+
+_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def train(config: dict[str, Any], argv: Sequence[str]) -> int:
+    """Train what a checked `config` says, go on with it, or show what it gave. Returns the exit code.
+
+    Raises:
+        UserError: the config does not fit the data, the method or an unfinished run in the folder.
+        RunError: the run is locked, or its folder cannot be written.
+    """
+    console = Console()
+    experiment = Experiment.of(config, added_by(argv))
+    folder = experiment.folder
+    target = folder.beside if config["force"] else folder
+    code = _shown(console, target, config["retry"])
+    if code is not None:
+        return code
+    plan = _plan(experiment, target, argv)
+    fit.check_method(experiment)
+    with RunLock(target.heartbeat) as lock:
+        code = _shown(console, target, config["retry"])  # another process may have finished it while we waited
+        if code is not None:
+            return code
+        if target.read_result() is not None:
+            target.clear()  # failed, and retry=true
+        if not target.config.exists():
+            target.create(config, collect(argv, **plan))
+        announce(console, experiment, plan)
+        try:
+            result = _result(console, experiment, target, plan, lock, argv)
+        except Interrupted as interruption:
+            console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
+            return _EXIT_CODES[signal.Signals(interruption.signal)]
+        target.write_result(result)
+    if config["force"]:
+        target.take_the_place_of(folder)
+    return _show(console, folder, result)
+
+
+def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
+    """Score a finished run once more, from its checkpoint. Returns 0 if the figures are those of result.json.
+
+    Raises:
+        UserError: no such run, an unfinished one, or one whose data have changed.
+    """
+    console = Console()
+    folder = find_run(config["run"], config["outputs"])
+    experiment = stored_experiment(folder, added_by(argv))
+    stored = folder.read_result()
+    if stored is None:
+        raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
+    figures = fit.score_replicas(experiment, fit.final_state(folder)) if experiment.trained else fit.fit_baseline(experiment)
+    metrics = {name: summarise(values, experiment.replicas) for name, values in figures.items()}
+    show_result(console, {**stored, "metrics": metrics}, folder)
+    if metrics != stored["metrics"]:
+        console.print("these are not the figures of result.json", style="red")
+        return 1
+    console.print("the same figures as in result.json")
+    return 0
+
+
+def stored_experiment(folder: RunFolder, extra_targets: frozenset[str]) -> Experiment:
+    """Return the experiment of a run folder, checked as if it came from the command line.
+
+    Raises:
+        UserError: the config is damaged, names code it may not, or the data are no longer those of the run.
+    """
+    config = check_config("train", folder.read_config(), extra_targets)
+    experiment = Experiment.of(config, extra_targets)
+    if not folder.path.resolve().name.endswith(experiment.signature):
+        raise UserError(
+            f"{folder}: config and data give the signature {experiment.signature}, not this folder's; "
+            "the data set, the config file or ganx has changed since the run"
+        )
+    return experiment
+
+
+def _shown(console: Console, folder: RunFolder, retry: bool) -> int | None:
+    """Show a run that has ended and return its exit code; None where there is something to do."""
+    result = folder.read_result()
+    if result is None or (result["status"] == "failed" and retry):
+        return None
+    if result["status"] == "failed":
+        console.print("this run has failed before; retry=true starts it again", style="red")
+    else:
+        console.print("this run is finished; force=true trains it again")
+    return _show(console, folder, result)
+
+
+def _show(console: Console, folder: RunFolder, result: dict[str, Any]) -> int:
+    show_result(console, result, folder)
+    return 0 if result["status"] == "done" else 1
+
+
+def _plan(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> fit.Layout:
+    """Lay out the training. An unfinished run keeps the layout it was started with: bytes depend on it.
+
+    Raises:
+        UserError: the command asks for another layout.
+    """
+    if not folder.provenance.exists():
+        return fit.plan(experiment)
+    stored = json.loads(folder.provenance.read_text())
+    plan = fit.plan(experiment, stored["workers"])
+    if any(plan[key] != stored[key] for key in plan):
+        accelerator = "gpu" if stored["device"] == "cuda" else "cpu"
+        kept = [word for word in argv if not word.startswith(("hardware", "model.max_replicas"))]
+        fits = [
+            f"hardware={accelerator}",
+            f"hardware.threads={stored['threads']}",
+            f"hardware.workers={stored['workers']}",
+            f"model.max_replicas={max(stored['chunks'])}",
+        ]
+        raise UserError(
+            "this run was started with other threads, workers or chunks, and would not give the same bytes; "
+            f"go on with: ganx train {shlex.join([*kept, *fits])}"
+        )
+    return plan
+
+
+def _result(
+    console: Console, experiment: Experiment, folder: RunFolder, plan: fit.Layout, lock: RunLock, argv: Sequence[str]
+) -> dict[str, Any]:
+    """Train and score; return the content of result.json."""
+    failed: dict[str, str] = {}
+    if experiment.trained:
+        state = fit.train_replicas(console, experiment, folder, plan, lock.beat)
+        failed = state["failed"]
+        figures = fit.score_replicas(experiment, state)
+        draw(experiment, state, folder)
+    else:
+        figures = fit.fit_baseline(experiment)
+    config = experiment.config
+    return {
+        "schema": 1,
+        "signature": experiment.signature,
+        "status": "failed" if failed else "done",
+        "model": config["model"]["name"],
+        "dataset": config["dataset"]["name"],
+        "protocol": config["protocol"]["name"],
+        "version": config["model"]["version"],
+        "config": experiment_config(config),
+        "replica_ids": [list(replica) for replica in experiment.replicas],
+        "seconds": round(lock.seconds, 1),
+        "peak_memory_mb": round(fit.peak_memory_mb()),
+        "metrics": {name: summarise(values, experiment.replicas) for name, values in figures.items()},
+        "failed": failed,
+        "command": repeat_command(argv),
+    }

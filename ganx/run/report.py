@@ -1,0 +1,96 @@
+"""What a user reads before and after a run."""
+
+from __future__ import annotations
+
+import shlex
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from ganx.run.experiment import Experiment
+
+
+def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> None:
+    """Say what will be trained, and in which portions."""
+    config, table = experiment.config, experiment.table
+    protocol = config["protocol"]
+    classes = f", {table.n_classes} classes" if table.n_classes else ", no target"
+    folds = f"{protocol['folds']} folds" if protocol["folds"] else "all rows"
+    hidden = f"{protocol['missing_rate']:.0%} of the cells ({protocol['mechanism'].upper()})"
+    if table.n_classes:
+        hidden += f" and {1 - protocol['label_rate']:.0%} of the labels"
+    console.print(
+        f"[bold]{config['model']['name']}[/] on [bold]{table.name}[/]: {table.n_rows} rows, {table.n_columns} columns"
+        f"{classes}; protocol {protocol['name']}: {hidden} hidden",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"{_plural(len(experiment.splits), 'replica')} ({folds} x {_plural(config['seeds'], 'seed')}){_portions(experiment, plan)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if experiment.empty_columns:
+        console.print(
+            f"without an observed value in some training fold, so left out there: {', '.join(experiment.empty_columns)}",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def show_result(console: Console, result: dict[str, Any], folder: object) -> None:
+    """Print a run's figures, its folder, and the command that repeats it."""
+    grid = Grid(title=f"{result['model']} on {result['dataset']} ({result['protocol']})", title_justify="left")
+    for heading in ("metric", "mean", "sd", "replicas"):
+        grid.add_column(heading, justify="left" if heading == "metric" else "right")
+    for name, figures in result["metrics"].items():
+        known = [value for value in figures["values"] if value is not None]
+        grid.add_row(name, _number(figures["mean"]), _number(figures["sd"]), str(len(known)))
+    console.print(grid)
+    for replica, why in result.get("failed", {}).items():
+        console.print(f"failed: replica (seed, fold) = ({replica}): {why}", style="red", highlight=False, soft_wrap=True)
+    console.print(f"folder  {folder}", highlight=False, soft_wrap=True)
+    console.print(f"again   {result['command']}", highlight=False, soft_wrap=True, markup=False)
+
+
+def summarise(values: Sequence[float], replicas: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """Return mean, standard deviation and values of a metric. NaN (a failed replica) is null and does not count.
+
+    The deviation is over seeds of the mean over folds (ddof 1) where there are several seeds, else over folds.
+    """
+    known = [(seed, value) for (seed, _), value in zip(replicas, values, strict=True) if value == value]
+    by_seed: dict[int, list[float]] = {}
+    for seed, value in known:
+        by_seed.setdefault(seed, []).append(value)
+    groups = [statistics.fmean(group) for group in by_seed.values()]
+    spread = groups if len(groups) > 1 else [value for _, value in known]
+    return {
+        "mean": statistics.fmean(value for _, value in known) if known else None,
+        "sd": statistics.stdev(spread) if len(spread) > 1 else None,
+        "values": [value if value == value else None for value in values],
+    }
+
+
+def repeat_command(argv: Sequence[str]) -> str:
+    """Return the command line that gives this run again."""
+    return f"ganx train {shlex.join(argv)}".rstrip()
+
+
+def _portions(experiment: Experiment, plan: dict[str, Any]) -> str:
+    if not experiment.trained:
+        return ""
+    chunks, workers = plan["chunks"], plan["workers"]
+    portions = f"in {_plural(len(chunks), 'stack')} of {max(chunks)}, {_plural(workers, 'process')} on {plan['device']}"
+    return f", {experiment.config['model']['steps']} steps, {portions}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

@@ -1,0 +1,38 @@
+"""The identity of an experiment: what it is, not where, how fast, or from which copy of the data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+#: Top-level keys that say how a run executes.
+EXECUTION = frozenset({"hardware", "force", "retry", "outputs"})
+
+
+def experiment_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a resolved configuration without what cannot alter its results: execution keys, paths, chunking."""
+    kept = _without_paths({key: value for key, value in config.items() if key not in EXECUTION})
+    assert isinstance(kept, dict)
+    # How many replicas one process stacks is chunking; it belongs to the provenance.
+    return kept | {"model": {key: value for key, value in kept["model"].items() if key != "max_replicas"}}
+
+
+def signature(config: dict[str, Any], checksum: str) -> str:
+    """Return 10 hexadecimal digits that name the experiment.
+
+    Args:
+        config: the composed configuration of `ganx train`, checked (so that 1 and 1.0 are one value).
+        checksum: of the parsed data set (`Table.checksum`); two sources of the same data agree.
+    """
+    identity = {"config": experiment_config(config), "data": checksum}
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_paths(item) for key, item in value.items() if key != "path"}
+    if isinstance(value, list):
+        return [_without_paths(item) for item in value]
+    return value

@@ -1,0 +1,231 @@
+"""What a configuration may say: one dataclass for each shared group, and the check of a whole composed configuration.
+
+The values stand in conf/; here are their types and ranges. No torch: a wrong value is told in a blink.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from ganx.errors import UserError, nearest
+from ganx.targets import check_target, constructor, targets_of
+from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, check
+
+Share = Annotated[float, Range(0, 1, open_high=True)]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table to learn from. `path`, `target` and `drop` serve `dataset=csv` above all."""
+
+    name: str
+    path: str | None
+    target: str | None
+    drop: list[str]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a table is corrupted, split, scaled, and on what a replica's best state is selected.
+
+    Attributes:
+        missing_rate: share of the cells that are hidden.
+        mechanism: cells are hidden completely at random, depending on observed values, or on the hidden value itself.
+        label_rate: share of the training labels that are shown.
+        imbalance_ratio: largest class over smallest, reached by dropping rows; null leaves the table as it is.
+        folds: 0 fits on all rows.
+        validation: share of the training rows kept for selection.
+        scaling: the range of each column comes from the observed training cells, or from the complete table.
+        selection: the best state on validation rows, on the test fold (lenient, as published), or the last one.
+    """
+
+    name: str
+    missing_rate: Share
+    mechanism: Literal["mcar", "mar", "mnar"]
+    label_rate: Annotated[float, Range(0, 1, open_low=True)]
+    imbalance_ratio: Annotated[float, Range(1)] | None
+    folds: Literal[0] | Annotated[int, Range(2)]
+    validation: Share
+    scaling: Literal["observed", "complete"]
+    selection: Literal["validation", "test", "last"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The adversarial loss and its gradient penalty; `none` for baselines."""
+
+    name: str
+    penalty: Literal["zero_centered"] | None
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Keys of every optimiser; the others are those of the class that `_target_` names."""
+
+    _target_: str
+    name: str
+    lr: PositiveFloat
+
+
+@dataclass(frozen=True)
+class NoOptimizer:
+    """`optimizer=none`: a baseline has nothing to optimise."""
+
+    name: Literal["none"]
+
+
+#: Ranges of the further keys of torch's optimisers; their sources give types at most.
+OPTIMIZER_RANGES: dict[str, Any] = {
+    "betas": list[Share],
+    "alpha": Share,
+    "eps": NonNegativeFloat,
+    "weight_decay": NonNegativeFloat,
+    "momentum": NonNegativeFloat,
+}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where and with how many threads and processes a run executes; never part of its signature."""
+
+    name: str
+    accelerator: Literal["cpu", "gpu"]
+    threads: PositiveInt
+    workers: Literal["auto"] | PositiveInt
+
+
+@dataclass(frozen=True)
+class Model:
+    """Keys of every model; the others are the keyword-only parameters of the constructor that `_target_` names.
+
+    `version` is raised whenever a change of the code alters results.
+    """
+
+    _target_: str
+    name: str
+    version: PositiveInt
+
+
+@dataclass(frozen=True)
+class TrainedModel(Model):
+    """Keys of every model that is trained by gradient.
+
+    Attributes:
+        steps: length of the training, in outer steps.
+        batch_size: rows in a minibatch of each replica.
+        validate_every: steps between two looks at the validation rows.
+        max_replicas: how many replicas one process stacks.
+        lr_scale: factor on `optimizer.lr` for a player, by its name.
+        lr_decay: factor on every rate, each outer step.
+        clip_norm: largest norm of a player's gradient, for each replica; null = no clipping.
+    """
+
+    steps: PositiveInt
+    batch_size: PositiveInt
+    validate_every: PositiveInt
+    max_replicas: PositiveInt
+    lr_scale: dict[str, PositiveFloat]
+    lr_decay: Annotated[float, Range(0, 1, open_low=True)]
+    clip_norm: PositiveFloat | None
+
+
+@dataclass(frozen=True)
+class Train:
+    """`ganx train`."""
+
+    model: dict[str, Any]
+    dataset: dict[str, Any]
+    protocol: dict[str, Any]
+    loss: dict[str, Any]
+    optimizer: dict[str, Any]
+    hardware: dict[str, Any]
+    seed: NonNegativeInt
+    seeds: PositiveInt
+    force: bool
+    retry: bool
+    outputs: str
+
+
+@dataclass(frozen=True)
+class Eval:
+    """`ganx eval`: `run` is a folder or a signature."""
+
+    run: str
+    outputs: str
+
+
+@dataclass(frozen=True)
+class Impute:
+    """`ganx impute`: the table `input` is filled by `run` and written to `out`; `spread` is a file, too."""
+
+    run: str
+    input: str
+    out: str
+    spread: str | None
+    outputs: str
+
+
+def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Check a composed configuration and return it with numbers in their types.
+
+    Args:
+        command: `train`, `eval` or `impute`.
+        config: plain containers, resolved.
+        extra: targets that the user's own folders add (`targets.added_by`).
+
+    Raises:
+        UserError: an unknown or missing key, a wrong type, a value out of range, or code that may not be named.
+    """
+    checked = check_keys("", config, {"train": Train, "eval": Eval, "impute": Impute}[command])
+    for where, name in targets_of(checked):
+        check_target(name, extra, where)
+    if command == "train":
+        _check_train(checked)
+    return checked
+
+
+def _check_train(config: dict[str, Any]) -> None:
+    for group, schema in (("dataset", Dataset), ("protocol", Protocol), ("loss", Loss), ("hardware", Hardware)):
+        config[group] = check_keys(group, config[group], schema)
+    config["optimizer"] = _check_optimizer(config["optimizer"])
+    config["model"], trained = _check_model(config["model"])
+    protocol = config["protocol"]
+    if trained and protocol["selection"] == "validation" and protocol["validation"] == 0:
+        raise UserError("protocol.selection=validation needs rows to select on: set e.g. protocol.validation=0.2")
+    if trained and "_target_" not in config["optimizer"]:
+        raise UserError(f"optimizer=none: the model '{config['model']['name']}' is trained; choose e.g. optimizer=adam")
+
+
+def _check_optimizer(config: dict[str, Any]) -> dict[str, Any]:
+    if "_target_" not in config:
+        return check_keys("optimizer", config, NoOptimizer)
+    parameters = constructor(str(config["_target_"]), "optimizer._target_").parameters
+    further = {key: (OPTIMIZER_RANGES.get(key, p.kind), p.required) for key, p in parameters.items()}
+    return check_keys("optimizer", config, Optimizer, further)
+
+
+def _check_model(config: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    wanted = constructor(str(config.get("_target_", "")), "model._target_")
+    further = {key: (parameter.kind, parameter.required) for key, parameter in wanted.parameters.items()}
+    return check_keys("model", config, TrainedModel if wanted.trained else Model, further), wanted.trained
+
+
+def check_keys(
+    where: str, config: dict[str, Any], schema: type, further: dict[str, tuple[Any, bool]] | None = None
+) -> dict[str, Any]:
+    """Check one level of a configuration against a dataclass and `further` keys, {name: (type, required)}."""
+    hints = typing.get_type_hints(schema, include_extras=True)
+    known = (further or {}) | {field.name: (hints[field.name], True) for field in dataclasses.fields(schema)}
+    prefix = f"{where}." if where else ""
+    for key in config:
+        if key not in known:
+            raise UserError(f"unknown key '{prefix}{key}'{nearest(str(key), known)}")
+    for key, (_, required) in known.items():
+        if required and key not in config:
+            raise UserError(f"missing key '{prefix}{key}'")
+        if key in config and config[key] == "???":
+            raise UserError(f"missing value: give {prefix}{key}=...")
+    return {key: check(prefix + str(key), value, known[key][0]) for key, value in config.items()}

@@ -1,0 +1,36 @@
+"""A method that lives outside ganx; only its constructor is read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ganx.types import Fraction, NonNegativeFloat, PositiveInt
+
+Player = Literal["g", "d"]
+
+
+class LightningModule:
+    """Stands for Lightning's class: the check looks at names, and these tests import no torch."""
+
+
+class Toy(LightningModule):
+    """A GAN with two players."""
+
+    def __init__(
+        self,
+        setting: Any,
+        *,
+        n_critic: PositiveInt,
+        dropout: Fraction,
+        penalty: NonNegativeFloat | None,
+        hidden: dict[Player, list[PositiveInt]],
+        activation: Literal["relu", "tanh"],
+        conditional: bool,
+        title: str = "toy",
+    ) -> None: ...
+
+
+class Mean:
+    """A baseline: nothing is trained by gradient."""
+
+    def __init__(self, *, shift: float) -> None: ...
