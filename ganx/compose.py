@@ -24,7 +24,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from ganx.errors import UserError, nearest
+from ganx.errors import RunError, UserError, nearest
 from ganx.launch.sweep import register
 from ganx.schema import check_config
 from ganx.targets import added_by, config_dirs
@@ -54,7 +54,9 @@ def run(command: str, argv: list[str], task: Task) -> int:
         elif args.cfg:
             _show(hydra, command, args)
         elif args.multirun:
-            codes: list[int] = hydra.multirun(command, lambda job: task(loader.plain(job)), args.overrides)
+            codes: list[int] = hydra.multirun(
+                command, lambda job: _one_of_many(task, loader.plain(job)), args.overrides
+            )
             return max(codes, default=0)
         else:
             return task(loader.plain(hydra.compose_config(command, args.overrides, RunMode.RUN)))
@@ -164,6 +166,18 @@ class CheckedLoader(ConfigLoaderImpl):
             return f"unknown key '{key}': {prefix.rstrip('.')} has no keys"
         known = {str(name) for name in parent} | set(groups if not prefix else ())
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}"
+
+
+def _one_of_many(task: Task, config: dict[str, Any]) -> int:
+    """Run one job of a sweep. A failure is told and the next job starts; an interruption ends the sweep."""
+    try:
+        code = task(config)
+    except (UserError, RunError) as error:
+        print(f"ganx: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    if code > 128:  # stopped by a signal
+        raise SystemExit(code)
+    return code
 
 
 @contextmanager

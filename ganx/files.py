@@ -1,1 +1,84 @@
-from ganx.run.files import *  # noqa: F403  (moved here later)
+"""Whole files, or none: what is written here is never seen half-done, and a failure leaves the old file in place."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from ganx.errors import RunError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of `path` when the block ends well: temporary name, fsync, rename.
+
+    Raises:
+        RunError: the file cannot be written (full disk, no permission, ...). The temporary file is removed.
+    """
+    with refusing(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o666 & ~_umask())  # mkstemp's files are private
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+        _sync_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file (see `atomic`)."""
+    with atomic(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a whole UTF-8 file (see `atomic`)."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a whole JSON file (see `atomic`). NaN stands as `NaN`, which Python reads back."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents; raise RunError where that is refused."""
+    with refusing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into a RunError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(f"cannot write {path}: {reason}; free it, or choose another folder with outputs=DIR") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable, where the file system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

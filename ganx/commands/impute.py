@@ -13,7 +13,7 @@ def run(argv: list[str]) -> int:
     """Compose, check and impute; return the exit code."""
 
     def task(config: dict[str, Any]) -> int:
-        from ganx.run.life import impute  # torch: only once the configuration is right
+        from ganx.run.impute import impute  # torch: only once the configuration is right
 
         return impute(config, argv)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq  # type: ignore[import-untyped]
-from scipy.special import expit  # type: ignore[import-untyped]
+from scipy.special import expit, logit  # type: ignore[import-untyped]
 
 from ganx.errors import UserError, nearest
 
@@ -103,8 +103,8 @@ def _unit_scale(centred: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _bernoulli(log_odds: NDArray[np.float64], rate: float, rng: np.random.Generator) -> Mask:
     """Draw (N,) events with these log-odds, shifted so that the mean probability is `rate`."""
-    reach = 50 + float(np.abs(log_odds).max(initial=0))
-    intercept = brentq(lambda shift: float(expit(log_odds + shift).mean()) - rate, -reach, reach)
+    centre, reach = logit(rate), 1 + float(np.abs(log_odds).max(initial=0))
+    intercept = brentq(lambda shift: expit(log_odds + shift).mean() - rate, centre - reach, centre + reach)
     return np.asarray(rng.random(log_odds.shape) < expit(log_odds + intercept))
 
 

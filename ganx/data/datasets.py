@@ -133,18 +133,18 @@ def _digits() -> Table:
 
 # Text files.
 
-CREDIT_COLUMNS = (
+CREDIT_COLUMNS = (  # noqa: SIM905
     "LIMIT_BAL SEX EDUCATION MARRIAGE AGE PAY_0 PAY_2 PAY_3 PAY_4 PAY_5 PAY_6 BILL_AMT1 BILL_AMT2 BILL_AMT3 BILL_AMT4 "
     "BILL_AMT5 BILL_AMT6 PAY_AMT1 PAY_AMT2 PAY_AMT3 PAY_AMT4 PAY_AMT5 PAY_AMT6"
-).split()  # noqa: SIM905 -- easier to compare with the source
-LETTER_COLUMNS = (
+).split()
+LETTER_COLUMNS = (  # noqa: SIM905
     "x-box y-box width high onpix x-bar y-bar x2bar y2bar xybar x2ybr xy2br x-ege xegvy y-ege yegvx"
-).split()  # noqa: SIM905
-SPAM_WORDS = (
+).split()
+SPAM_WORDS = (  # noqa: SIM905
     "make address all 3d our over remove internet order mail receive will people report addresses free business email "
     "you credit your font 000 money hp hpl george 650 lab labs telnet 857 data 415 85 technology 1999 parts pm direct "
     "cs meeting original project re edu table conference"
-).split()  # noqa: SIM905 -- easier to compare with the source
+).split()
 SPAM_COLUMNS = [
     *(f"word_freq_{word}" for word in SPAM_WORDS),
     *(f"char_freq_{character}" for character in ";([!$#"),

@@ -6,9 +6,11 @@ import logging
 import os
 import socket
 import tempfile
+import warnings
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
 from ganx.errors import UserError
 
@@ -57,10 +59,13 @@ class OpenML:
         """Download to the path `to`, which appears whole or not at all; raises OSError or ValueError."""
         from sklearn.datasets import fetch_openml
 
+        # Without a network, fetch_openml would try four times; so see first whether there is an answer at all.
+        urlopen(f"https://www.openml.org/api/v1/json/data/{self.data_id}", timeout=TIMEOUT).close()
         before = socket.getdefaulttimeout()
         socket.setdefaulttimeout(TIMEOUT)  # fetch_openml has no such argument
         try:
-            frame = fetch_openml(data_id=self.data_id, as_frame=True, n_retries=0, cache=False, parser="pandas").frame
+            with warnings.catch_warnings(action="ignore"):  # it announces a second try
+                frame = fetch_openml(data_id=self.data_id, as_frame=True, n_retries=1, cache=False).frame
         finally:
             socket.setdefaulttimeout(before)
         frame = frame.drop(columns=[name for name in frame.columns if name.upper() == "ID"])
@@ -117,9 +122,7 @@ class Source:
         except (OSError, ValueError, HTTPException) as error:
             wanted = data_folder(self.folder)
             place = (
-                f"put it at {wanted / file}"
-                if wanted
-                else f"put it at {to}, or set GANX_DATA to the folder of {self.folder}/"
+                f"put it at {wanted / file}" if wanted else f"put it at {to}, or at {self.folder}/{file} in GANX_DATA"
             )
             raise UserError(f"dataset={self.name}: cannot download {file} ({type(error).__name__}); {place}") from error
         self.downloaded.append(to)

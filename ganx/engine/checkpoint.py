@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from ganx.errors import RunError
-from ganx.files import write_bytes
+from ganx.files import make_folder, write_bytes
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` to a temporary file, flush it to the disk and rename it: a reader never sees half of it."""
     buffer = io.BytesIO()
     torch.save(_on_cpu(state), buffer)
+    make_folder(path.parent)
     write_bytes(path, buffer.getvalue())
 
 

@@ -39,6 +39,7 @@ class AdversarialModule(pl.LightningModule):
         self.noise = Noise(generators(setting.replicas, NOISE), setting.device)
         self.players: dict[str, list[nn.Parameter]] = {}
         self.player_optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._flat: dict[str, Tensor] = {}
         self.step = 0
         self._losses: list[dict[str, Tensor]] = []
         self._ticker = torch.zeros(1, requires_grad=True)
@@ -53,8 +54,9 @@ class AdversarialModule(pl.LightningModule):
         """Give `net` an optimiser of its own under `name`, and return it."""
         net.to(self.setting.device)
         self.players[name] = list(net.parameters())
+        self._flat[name] = flatten(self.players[name])
         rate = self.setting.optimizer["lr"] * self.setting.lr_scale.get(name, 1.0)
-        self.player_optimizers[name] = make_optimizer(self.setting.optimizer, self.players[name], rate)
+        self.player_optimizers[name] = make_optimizer(self.setting.optimizer, [self._flat[name]], rate)
         return net
 
     def update(self, player: str, loss: Tensor) -> None:
@@ -64,8 +66,7 @@ class AdversarialModule(pl.LightningModule):
         gradients = torch.autograd.grad(loss.sum(), parameters)
         if self.setting.clip_norm is not None:
             gradients = clip_per_replica(gradients, self.setting.clip_norm)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+        self._flat[player].grad = torch.cat([gradient.flatten() for gradient in gradients])
         self.player_optimizers[player].step()
         self._losses[-1][player] = loss.detach()
 
@@ -141,6 +142,18 @@ class AdversarialModule(pl.LightningModule):
         with torch.no_grad():
             for name, value in parameters.items():
                 own[name].copy_(value)
+
+
+def flatten(parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Move parameters into one vector, of which they become views, and return it.
+
+    Optimisers act element by element, so one step on the vector is the step on each parameter, at one call's cost.
+    """
+    vector = torch.cat([parameter.detach().flatten() for parameter in parameters])
+    pieces = vector.split([parameter.numel() for parameter in parameters])
+    for parameter, piece in zip(parameters, pieces, strict=True):
+        parameter.data = piece.view_as(parameter)
+    return vector
 
 
 def clip_per_replica(gradients: Sequence[Tensor], largest: float) -> tuple[Tensor, ...]:

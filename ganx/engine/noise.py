@@ -60,6 +60,6 @@ class Noise:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for generator, stored in zip(self.generators, state["generators"], strict=True):
-            generator.set_state(stored)
+            generator.set_state(stored.clone())  # a view, with its offset, crashes torch 2.13
         self._refill(state["size"])
         self._place = state["place"]

@@ -14,7 +14,7 @@ from rich.text import Text
 from ganx.engine.chunk import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
-_FIRST_ESTIMATE = 1.0  # seconds of training before the rate is worth telling
+_FIRST_ESTIMATE = 2.0  # seconds of training before the rate is worth telling
 
 
 class Display:
@@ -24,7 +24,7 @@ class Display:
         console: where to print.
         steps: length of the training.
         done: per chunk, the step it starts from.
-        chunks: how many chunks there are, and how many of them train at a time.
+        workers: how many chunks train at a time.
     """
 
     def __init__(self, console: Console, steps: int, done: list[int], workers: int) -> None:
@@ -64,6 +64,10 @@ class Display:
         self.reached[progress.chunk] = progress.step
         self._memory[progress.chunk] = progress.memory_mb
         self._latest[progress.chunk] = progress
+        if len(self._latest) < min(self.workers, len(self.reached)):
+            # Processes are still starting; the clock of the estimate runs when all of them train.
+            self._start, self._first = time.monotonic(), sum(self.reached)
+            return
         if not self._said_estimate and self.elapsed > _FIRST_ESTIMATE:
             self._said_estimate = True
             self.console.print(f"about {duration(self.left)} to go, {self.memory_mb:.0f} MB of memory so far")

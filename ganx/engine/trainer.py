@@ -54,6 +54,7 @@ def prepare_process(hardware: dict[str, Any]) -> None:
     torch.set_num_threads(hardware["threads"])
     torch.set_flush_denormal(True)  # small second moments of Adam would cost ten times the time
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that writes every new tensor twice
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")

@@ -9,34 +9,17 @@ readings of the expectation are both here:
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from ganx.nets.stacked import StackedMLP
 
-
-def expected_score(scores: Tensor, weight: Tensor, reduction: str) -> Tensor:
-    """Return E[weight * score] over rows, reduced over cells. (R, B, J), (R, B, J) -> (R,)."""
-    total = (scores * weight).sum(1)
+def cell_weights(cells: Tensor, reduction: str) -> Tensor:
+    """Return the weights (R, B, J) of cells in an expectation; `cells` (R, B, J) is 1 for a cell that counts, else 0."""
+    n_rows, n_cells = cells.shape[1:]
     if reduction == "sum":
-        return total.sum(1) / scores.shape[1]
-    return (total / weight.sum(1).clamp_min(1e-8)).mean(1)
+        return cells / n_rows
+    return cells / (cells.sum(1, keepdim=True).clamp_min(1e-8) * n_cells)
 
 
-def zero_centered_penalty(squared_gradients: Tensor, real: Tensor, reduction: str) -> Tensor:
-    """Return the penalty on ||grad D(x)_j||^2 at rows whose cell j is real. (R, B, J), (R, B, J) -> (R,)."""
-    return expected_score(squared_gradients, real, reduction)
-
-
-def squared_gradients_autograd(critic: StackedMLP, x: Tensor, n: int) -> Tensor:
-    """Return ||d critic(x)_j / d x[:n]||^2 for every output j by automatic differentiation, (R, B, J).
-
-    One backward pass per output; it holds for any critic, and is the reference for the closed form.
-    """
-    x = x.detach().requires_grad_()
-    outputs = critic(x)
-    columns = []
-    for j in range(outputs.shape[-1]):
-        (gradient,) = torch.autograd.grad(outputs[..., j].sum(), x, create_graph=True)
-        columns.append(gradient[..., :n].square().sum(-1))
-    return torch.stack(columns, -1)
+def expected_score(scores: Tensor, cells: Tensor, reduction: str) -> Tensor:
+    """Return the expected score over the cells that count. (R, B, J), (R, B, J) -> (R,)."""
+    return (scores * cell_weights(cells, reduction)).sum((1, 2))

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ganx.engine.batch import TabularBatch
 from ganx.engine.module import AdversarialModule
 from ganx.engine.setting import Setting
-from ganx.losses.elementwise import expected_score
+from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP
 from ganx.types import Fraction, NonNegativeFloat, PositiveInt
 
@@ -139,11 +139,10 @@ class HexaGAN(AdversarialModule):
         with torch.no_grad():
             x_hat = self.complete(batch, self.g_mi(self.hidden(batch)))
             rows = torch.cat([x_hat, self.labels(batch, x_hat)], 2)
-        scores, squared_gradients = self.d_mi.with_squared_gradients(rows, self.d)
+        scores, penalty = self.d_mi.with_penalty(rows, self.d, cell_weights(batch.m, self.reduction))
         known = batch.labelled.expand(-1, -1, self.k)
         real = torch.cat([batch.m, known], 2)
         fake = torch.cat([batch.missing, 1 - known], 2)
-        penalty = expected_score(squared_gradients[..., : self.d], batch.m, self.reduction)
         if self.critic_sees_generated:
             generated = self.generated_rows(batch)
             scores = torch.cat([scores, self.d_mi(generated)], 1)
@@ -175,10 +174,9 @@ class HexaGAN(AdversarialModule):
     def loss_d_cg(self, batch: TabularBatch, h: Tensor, h_c: Tensor, y_c: Tensor) -> Tensor:
         """L_DCG + lambda_2 L_GP_CG: hidden vectors of labelled rows are real, generated ones fake."""
         fake = self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
-        scores, squared_gradients = self.d_cg.with_squared_gradients(torch.cat([h, batch.y], 2), h.shape[2])
-        real = expected_score(scores, batch.labelled, "mean")
-        penalty = expected_score(squared_gradients, batch.labelled, "mean")
-        return fake - real + self.lambda_2 * penalty
+        labelled = cell_weights(batch.labelled, "mean")
+        scores, penalty = self.d_cg.with_penalty(torch.cat([h, batch.y], 2), h.shape[2], labelled)
+        return fake - (scores * labelled).sum((1, 2)) + self.lambda_2 * penalty
 
     def loss_g_cg(self, h_c: Tensor, y_c: Tensor) -> Tensor:
         """L_GCG + alpha_2 L_GMI(x_c) + alpha_3 L_CE(x_c, y_c). Every cell of a generated row is missing: m_c = 0."""

@@ -95,14 +95,19 @@ class StackedMLP(nn.Module):
         x = last(x)
         return x if self.output is None else self.output(x)
 
-    def with_squared_gradients(self, x: Tensor, n: int) -> tuple[Tensor, Tensor]:
-        """Outputs, and for each of them the squared norm of its gradient with respect to the first `n` inputs.
+    def with_penalty(self, x: Tensor, n: int, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs and sum_bj weight_bj ||d output_j(x_b) / d x_b[:n]||^2, in closed form.
 
-        Closed form: back through the layers with the activations' derivatives, and the Gram matrix of the first
-        layer at the end. It is differentiable by an ordinary backward pass, with no graph of a graph.
+        Back through the layers with the activations' derivatives, and the Gram matrix of the first layer at the end:
+        an ordinary backward pass differentiates it, with no graph of a graph. For nets without an output function.
+
+        Args:
+            x: (R, B, n_in).
+            n: how many of the inputs, the first ones, the gradient is taken with respect to.
+            weight: (R, B, J) for the first J outputs, without gradient.
 
         Returns:
-            outputs (R, B, n_out) and squared norms (R, B, n_out). For nets without an output function.
+            outputs (R, B, n_out) and the sum (R,).
         """
         *hidden, last = self.layers
         slopes = []
@@ -110,12 +115,29 @@ class StackedMLP(nn.Module):
             a = layer(x)
             slopes.append(self.activation.derivative(a))
             x = self.activation.function(a)
+        v = last.weight[..., : weight.shape[2]].mT  # (R, J, h)
         first = self.layers[0].weight[:, :n]  # (R, n, h)
         if not hidden:
-            return last(x), first.square().sum(1, keepdim=True).expand(-1, x.shape[1], -1)
-        # jacobian: d outputs / d pre-activations of the first hidden layer, (R, B, h, n_out)
-        jacobian = slopes[-1].unsqueeze(-1) * last.weight.unsqueeze(1)
-        for layer, slope in zip(reversed(hidden[1:]), reversed(slopes[:-1]), strict=True):
-            jacobian = slope.unsqueeze(-1) * (layer.weight.unsqueeze(1) @ jacobian)
+            return last(x), (weight.sum(1) * first[..., : weight.shape[2]].square().sum(1)).sum(1)
         gram = first.mT @ first
-        return last(x), (jacobian * (gram.unsqueeze(1) @ jacobian)).sum(2)
+        (_, n_rows, n_outputs), n_hidden = weight.shape, gram.shape[1]
+        if len(hidden) == 1 and n_hidden * (n_rows + n_outputs) < n_rows * n_outputs:
+            return last(x), _penalty_by_moments(slopes[0], v, gram, weight)
+        # d outputs / d pre-activations of the first hidden layer, a row per (sample, output): (R, B J, h)
+        jacobian = _scale_rows(v.unsqueeze(1), slopes[-1])
+        for layer, slope in zip(reversed(hidden[1:]), reversed(slopes[:-1]), strict=True):
+            by_sample = (jacobian @ layer.weight.mT).view(-1, n_rows, n_outputs, slope.shape[-1])
+            jacobian = _scale_rows(by_sample, slope)
+        return last(x), (((jacobian @ gram) * jacobian).sum(2) * weight.flatten(1)).sum(1)
+
+
+def _penalty_by_moments(slope: Tensor, v: Tensor, gram: Tensor, weight: Tensor) -> Tensor:
+    """Sum over rows first: sum_b w_bj s_bk s_bl is all the rows contribute. Cheaper for narrow nets with many outputs."""
+    pairs = (slope.unsqueeze(3) * slope.unsqueeze(2)).flatten(2)  # (R, B, h h)
+    moments = (weight.mT @ pairs).unflatten(2, gram.shape[1:])  # (R, J, h, h)
+    return (moments * gram.unsqueeze(1) * (v.unsqueeze(3) * v.unsqueeze(2))).sum((1, 2, 3))
+
+
+def _scale_rows(rows: Tensor, slope: Tensor) -> Tensor:
+    """(R, B or 1, n_out, h) times (R, B, h), flattened to (R, B n_out, h) so that one product serves all rows."""
+    return (rows * slope.unsqueeze(2)).flatten(1, 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import UserError, nearest
-from ganx.run.files import make_folder, refusing, write_json, write_text
+from ganx.files import make_folder, refusing, write_json, write_text
 from ganx.run.lock import Heartbeat, is_alive
 
 State = Literal["new", "running", "stale", "interrupted", "done", "failed"]
@@ -18,7 +18,7 @@ State = Literal["new", "running", "stale", "interrupted", "done", "failed"]
 class RunFolder:
     """`outputs/runs/<dataset>/<model>-<signature>/`.
 
-    Whole files are written atomically (`ganx.run.files`); `result.json` comes last, so that it alone says "finished".
+    Whole files are written atomically (`ganx.files`); `result.json` comes last, so that it alone says "finished".
     """
 
     def __init__(self, path: Path) -> None:

@@ -170,5 +170,6 @@ def _result(
         "peak_memory_mb": round(fit.peak_memory_mb()),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in figures.items()},
         "failed": failed,
+        "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,
         "command": repeat_command(argv),
     }

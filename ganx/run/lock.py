@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from ganx.errors import RunError
-from ganx.run.files import make_folder, refusing
+from ganx.files import make_folder, refusing
 
 INTERVAL = 10.0
 PATIENCE = 2.0  # a process that has just been killed may need a moment to let go

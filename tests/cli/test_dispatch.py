@@ -87,7 +87,7 @@ def test_a_bug_is_not_hidden(ganx, monkeypatch):
 
 def test_broken_pipe_is_silent():
     done = subprocess.run(
-        f"{sys.executable} -m ganx.cli list dataset | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}",
+        f"{sys.executable} -m ganx list dataset | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}",
         shell=True, executable="/bin/bash", capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

@@ -26,7 +26,9 @@ def test_against_scikit_learn() -> None:
     truth, imputed = rng.random((50, 7)), rng.random((50, 7))
     hidden = rng.random((50, 7)) < 0.3
     assert rmse(truth, imputed, hidden) == pytest.approx(root_mean_squared_error(truth[hidden], imputed[hidden]))
-    rows = [root_mean_squared_error(t[h], i[h]) if h.any() else 0 for t, i, h in zip(truth, imputed, hidden, strict=True)]
+    rows = [
+        root_mean_squared_error(t[h], i[h]) if h.any() else 0 for t, i, h in zip(truth, imputed, hidden, strict=True)
+    ]
     assert rmse_row(truth, imputed, hidden) == pytest.approx(np.mean(rows))
 
 

@@ -1,0 +1,172 @@
+"""`ganx impute`: fill a user's table with the mean of a run's replicas, and say how far they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from ganx.data.csv_table import read_like
+from ganx.data.encoding import Encoding
+from ganx.engine.batch import TabularBatch
+from ganx.engine.evaluate import load_replica
+from ganx.engine.predict import predict
+from ganx.errors import UserError
+from ganx.files import make_folder, write_text
+from ganx.run.fit import State, final_state
+from ganx.run.folder import RunFolder, find_run
+from ganx.schema import check_config
+from ganx.targets import added_by
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
+    """Fill `config["input"]` with a run, write `config["out"]` and, if wanted, `config["spread"]`. Returns 0.
+
+    The run must have been trained with `protocol.folds=0`. Cells that hold a value come back as they were written.
+    Where the target is missing it is predicted, and the column is added if the file lacks it.
+
+    Raises:
+        UserError: no such run, one that is not finished or holds rows back, or a table of another form.
+    """
+    console = Console()
+    folder = find_run(config["run"], config["outputs"])
+    ensemble = _ensemble(folder, added_by(argv))
+    columns = ensemble.encoding.columns
+    raw, x, y = read_like(config["input"], columns, ensemble.classes, ensemble.target)
+    if not len(raw):
+        raise UserError(f"{config['input']} has no rows")
+    filled, spread, probability = ensemble.answer(x)
+
+    missing = np.isnan(x)
+    spreads = pd.DataFrame("", index=raw.index, columns=[column.name for column in columns], dtype=object)
+    for j, column in enumerate(columns):
+        for i in np.flatnonzero(missing[:, j]):
+            raw.loc[i, column.name] = ensemble.text(j, filled[i, j])
+            spreads.loc[i, column.name] = f"{spread[i, j]:.6g}"
+    n_labels = 0
+    if probability is not None and ensemble.target is not None:
+        unknown = np.ones(len(raw), dtype=np.bool_) if y is None else y < 0
+        n_labels = int(unknown.sum())
+        if ensemble.target not in raw:
+            raw[ensemble.target] = ""
+        guesses = np.asarray(ensemble.classes, dtype=object)[probability.argmax(1)]
+        raw.loc[unknown, ensemble.target] = guesses[unknown]
+        spreads[ensemble.target] = np.where(unknown, [f"{1 - p:.6g}" for p in probability.max(1)], "")
+    _write(Path(config["out"]), raw, raw.attrs["separator"])
+    if config["spread"] is not None:
+        _write(Path(config["spread"]), spreads, raw.attrs["separator"])
+    console.print(
+        f"{int(missing.sum())} cells filled and {n_labels} labels predicted by {ensemble.n_replicas} replicas; "
+        f"written to {config['out']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return 0
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The replicas of a finished run, as far as other tables of the same form concern them."""
+
+    config: dict[str, Any]
+    state: State
+    encoding: Encoding
+    classes: tuple[str, ...]
+    target: str | None
+    extra_targets: frozenset[str]
+
+    @property
+    def n_replicas(self) -> int:
+        return len(self.state["replicas"]) - len(self.state["failed"])
+
+    def answer(self, x: Floats) -> tuple[Floats, Floats, Floats | None]:
+        """Answer for cells (N, D) in original units, NaN = missing.
+
+        Returns:
+            the mean of the replicas (N, D) in original units (a category is the likeliest one); their spread (N, D):
+            the standard deviation, for a category the share of replicas that chose another one; mean class
+            probabilities (N, K).
+        """
+        features, probabilities = [], []
+        for r, replica in enumerate(self.state["replicas"]):
+            if "{},{}".format(*replica) in self.state["failed"]:
+                continue
+            imputed, probability = self._answer_of(r, x)
+            features.append(imputed)
+            if probability is not None:
+                probabilities.append(probability)
+        mean = self.encoding.decode(np.mean(features, axis=0))
+        each = np.stack([self.encoding.decode(imputed) for imputed in features])
+        differs = np.where(self.encoding.numeric, each.std(0), (each != mean).mean(0))
+        return mean, differs, np.mean(probabilities, axis=0) if probabilities else None
+
+    def text(self, column: int, value: float) -> str:
+        """Write a cell as its column is written: a category's name, a whole number, or six significant digits."""
+        categories = self.encoding.columns[column].categories
+        if categories:
+            return categories[int(value)]
+        return str(round(value)) if self.state["table"]["whole_numbers"][column] else f"{value:.6g}"
+
+    def _answer_of(self, replica: int, x: Floats) -> tuple[Floats, Floats | None]:
+        low = np.asarray(self.state["table"]["low"][replica], dtype=np.float32)
+        span = np.asarray(self.state["table"]["span"][replica], dtype=np.float32)
+        m = self.encoding.expand(~np.isnan(x))
+        scaled = np.where(m, (self.encoding.encode(x) - low) / span, 0).astype(np.float32)
+        given: list[Floats | None] = []
+        for ability, place in (("impute", 0), ("classify", 1)):
+            module = load_replica(
+                self.config,
+                self.state,
+                ability,
+                replica,
+                n_features=len(low),
+                n_classes=len(self.classes),
+                extra_targets=self.extra_targets,
+            )
+            answer = predict(module, _batch(scaled, m))[place]
+            given.append(None if answer is None else answer[0].double().numpy())
+        imputed, probability = given
+        if imputed is None:
+            raise UserError(f"model={self.config['model']['name']} cannot impute")
+        return imputed * span + low, probability
+
+
+def _ensemble(folder: RunFolder, extra_targets: frozenset[str]) -> Ensemble:
+    config = check_config("train", folder.read_config(), extra_targets)
+    result = folder.read_result()
+    if result is None:
+        raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
+    if config["protocol"]["folds"] != 0:
+        raise UserError(
+            f"{folder}: trained with protocol.folds={config['protocol']['folds']}, each replica on a part of the rows; "
+            "to fill tables, train with protocol.folds=0"
+        )
+    if not folder.checkpoint.exists():
+        raise UserError(f"{folder}: model={config['model']['name']} keeps nothing that could fill another table")
+    state = final_state(folder)
+    facts = state["table"]
+    if len(state["failed"]) == len(state["replicas"]):
+        raise UserError(f"{folder}: every replica of this run has failed")
+    encoding = Encoding.from_dict(facts["encoding"])
+    return Ensemble(config, state, encoding, tuple(facts["classes"]), facts["target"], extra_targets)
+
+
+def _batch(x: NDArray[np.float32], m: Mask) -> TabularBatch:
+    tensor, mask = torch.from_numpy(x).unsqueeze(0), torch.from_numpy(m).float().unsqueeze(0)
+    nothing = torch.zeros(1, len(x), 1)
+    return TabularBatch(tensor, mask, 1 - mask, nothing, nothing)
+
+
+def _write(path: Path, table: pd.DataFrame, separator: str) -> None:
+    make_folder(path.parent)
+    write_text(path, table.to_csv(index=False, sep=separator, lineterminator="\n"))
