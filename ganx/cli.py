@@ -84,9 +84,11 @@ def _complete() -> int:
     if len(words) + line.endswith(" ") <= 2:
         print(" ".join(COMMANDS))
     elif words[1] in HYDRA:
-        # -m lets Hydra complete although model=... is not chosen yet.
-        os.environ["COMP_LINE"] = f"ganx -m {line.split(None, 2)[2] if len(words) > 2 else ''}"
         folders = [word for pair in pairwise(words) if pair[0] in ("--config-dir", "-cd") for word in pair]
+        typed = "" if line.endswith(" ") else words.pop()
+        overrides = [word for word in words[2:] if "=" in word and not word.startswith("-")]
+        # -m lets Hydra complete although model=... is not chosen yet.
+        os.environ["COMP_LINE"] = " ".join(["ganx -m", *overrides, typed])
         return int(import_module(f"ganx.commands.{words[1]}").run(["-sc", "query=bash", *folders]))
     elif words[1] == "list":
         print(" ".join(import_module("ganx.groups").groups()))

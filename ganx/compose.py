@@ -10,7 +10,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from hydra import version
@@ -19,7 +19,7 @@ from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -48,7 +48,8 @@ def run(command: str, argv: list[str], task: Task) -> int:
     args = _parse(argv)
     with _hydra(command, argv) as (hydra, loader):
         if args.shell_completion:
-            hydra.shell_completion(command, args.overrides)
+            with suppress(HydraException):  # a line that makes no sense yet has no completions
+                hydra.shell_completion(command, args.overrides)
         elif args.info:
             hydra.show_info(args.info, command, args.overrides)
         elif args.cfg:
@@ -199,7 +200,7 @@ def _hydra(command: str, argv: Sequence[str]) -> Iterator[tuple[Hydra, CheckedLo
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # overrides may stand before and after options
     if args.config_path or args.config_name or args.experimental_rerun or args.hydra_help:
         raise UserError("ganx has no --config-path, --config-name, --hydra-help or --experimental-rerun")
     if "hydra.mode=MULTIRUN" in args.overrides:

@@ -42,6 +42,7 @@ def test_overrides_before_a_model_is_chosen(complete):
 def test_keys_of_the_users_own_model(complete, mine):
     line = f"ganx train {' '.join(mine)} "
     assert complete(line + "model=to") == ["model=toy"]
+    assert complete(f"ganx train model=toy {' '.join(mine)} --cfg job model.n") == ["model.n_critic=", "model.name="]
     assert complete(line + "model=toy model.n") == ["model.n_critic=", "model.name="]
 
 
@@ -49,6 +50,7 @@ def test_groups_and_shells(complete):
     assert "dataset" in complete("ganx list da")
     assert complete("ganx completion ") == ["bash", "zsh"]
     assert complete("ganx nope ") == []
+    assert complete("ganx train model=[ mo") == []
 
 
 def test_zsh_script(ganx):

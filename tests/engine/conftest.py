@@ -1,0 +1,52 @@
+"""A small HexaGAN on a small table, as the engine builds it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from ganx.compose import compose
+from ganx.engine.build import build_module
+from ganx.engine.loader import BlockLoader, DeviceTable
+from ganx.engine.module import AdversarialModule
+from ganx.engine.trainer import prepare_process
+from ganx.run.experiment import Experiment
+
+Build = Callable[..., tuple[AdversarialModule, BlockLoader]]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    prepare_process({"threads": 1})
+
+
+def make_experiment(*overrides: str) -> Experiment:
+    arguments = ["model=hexagan", "dataset=wine", "protocol.folds=2", "seeds=2", *overrides]
+    return Experiment.of(compose("train", arguments))
+
+
+def build(experiment: Experiment, replicas: slice = slice(None)) -> tuple[AdversarialModule, BlockLoader]:
+    config: dict[str, Any] = experiment.config
+    splits = experiment.splits[replicas]
+    module = build_module(
+        config,
+        [(split.seed, split.fold) for split in splits],
+        n_features=len(experiment.encoding.group),
+        n_classes=experiment.table.n_classes,
+    )
+    data = DeviceTable(experiment.table, experiment.encoding, splits, torch.device("cpu"))
+    loader = BlockLoader(
+        data,
+        batch_size=config["model"]["batch_size"],
+        validate_every=config["model"]["validate_every"],
+        start=0,
+        stop=config["model"]["steps"],
+    )
+    return module, loader
+
+
+def walk(module: AdversarialModule, loader: BlockLoader, n_steps: int, first: int = 0) -> None:
+    """Train without Lightning, which only calls `training_step`."""
+    module.optimizers = lambda *_, **__: torch.optim.SGD([torch.zeros(1)], lr=0.0)  # type: ignore[method-assign]
+    module.training_step(loader.block(first, n_steps), 0)

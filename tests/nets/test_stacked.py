@@ -1,0 +1,67 @@
+"""Stacked networks: replicas are independent, and the closed form of the penalty is the true one."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganx.nets.stacked import ACTIVATIONS, StackedLinear, StackedMLP
+
+
+def make_generators(n: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(i) for i in range(n)]
+
+
+def penalty_by_autograd(net: StackedMLP, x: Tensor, n: int, weight: Tensor) -> Tensor:
+    """The definition: one backward pass for each output."""
+    x = x.detach().requires_grad_()
+    outputs = net(x)
+    total = torch.zeros(x.shape[0])
+    for j in range(weight.shape[2]):
+        (gradient,) = torch.autograd.grad(outputs[..., j].sum(), x, create_graph=True)
+        total = total + (gradient[..., :n].square().sum(-1) * weight[..., j]).sum(1)
+    return total
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [[], [3], [40], [7, 5], [6, 5, 4]], ids=str)
+@pytest.mark.parametrize("n_outputs", [1, 4])
+def test_closed_form_penalty_and_its_gradient_equal_autograd(
+    hidden: list[int], activation: str, n_outputs: int
+) -> None:
+    net = StackedMLP(6, hidden, 4, activation=activation, generators=make_generators(3))
+    x = torch.rand(3, 20, 6)
+    weight = torch.rand(3, 20, n_outputs)
+    outputs, penalty = net.with_penalty(x, 5, weight)
+    expected = penalty_by_autograd(net, x, 5, weight)
+    torch.testing.assert_close(outputs, net(x))
+    torch.testing.assert_close(penalty, expected)
+    weights = [layer.weight for layer in net.layers]
+    ours = torch.autograd.grad(penalty.sum(), weights)
+    theirs = torch.autograd.grad(expected.sum(), weights)
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_derivative_is_the_derivative(activation: str) -> None:
+    a = torch.linspace(-3, 3, 50).requires_grad_()
+    function, derivative = ACTIVATIONS[activation]
+    (expected,) = torch.autograd.grad(function(a).sum(), a)
+    torch.testing.assert_close(derivative(a), expected)
+
+
+def test_a_replica_has_the_weights_it_has_alone() -> None:
+    stack = StackedLinear(4, 3, make_generators(3))
+    alone = StackedLinear(4, 3, make_generators(3)[1:2])
+    assert torch.equal(stack.weight[1:2], alone.weight)
+
+
+def test_replicas_do_not_touch() -> None:
+    net = StackedMLP(4, [5], 2, activation="relu", generators=make_generators(2))
+    x = torch.rand(2, 6, 4)
+    before = net(x)
+    with torch.no_grad():
+        net.layers[0].weight[0] += 1.0
+    after = net(x)
+    assert not torch.equal(before[0], after[0])
+    assert torch.equal(before[1], after[1])
