@@ -66,6 +66,8 @@ def evaluate(
     """
     figures: dict[str, list[float]] = {}
     for r, split in enumerate(splits):
+        if f"{split.seed},{split.fold}" in state["failed"]:
+            continue
         imputed, probability = answers(config, state, table, encoding, split, r, extra_targets)
         for name, value in score(table, encoding, split, imputed, probability).items():
             figures.setdefault(name, [float("nan")] * len(splits))[r] = value

@@ -65,8 +65,10 @@ def hidden_space(
 ) -> None:
     """Draw the first two principal components of hidden vectors (n, latent), by class and by real or generated.
 
-    The axes are those of the real rows. A class of -1 is an unknown label.
+    The axes are those of the real rows. A class of -1 is an unknown label. A space of one dimension is not drawn.
     """
+    if real.shape[1] < 2:
+        return
     axes_of_real = PCA(2).fit(real)
     share = axes_of_real.explained_variance_ratio_
     figure = Figure(figsize=(10, 4.6), layout="constrained")

@@ -9,8 +9,6 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -31,7 +29,8 @@ from ganx.errors import UserError
 from ganx.engine.selection import SELECTED_BY, Best
 from ganx.metrics import positive_class
 
-SECONDS_BETWEEN_CHECKPOINTS = 10.0
+#: Seconds between two checkpoints. A test that kills runs wants many.
+SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("GANX_CHECKPOINT_SECONDS", "10"))
 SECONDS_BETWEEN_REPORTS = 0.2
 
 
@@ -169,25 +168,24 @@ class ChunkRun(pl.Callback):
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        with self._signals():
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
             trainer.fit(self.module, DataLoader(loader, batch_size=None))
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
         self.logger.experiment.close()
         if self.stop_signal is not None:
             raise Interrupted(self.stop_signal)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Turn the first SIGINT or SIGTERM into a wish to stop at the next block boundary."""
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Turn SIGINT and SIGTERM into a wish to stop at the next block boundary, after Lightning's own handlers."""
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.stop_signal = number
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         losses = self.module.block_losses()

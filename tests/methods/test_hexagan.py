@@ -1,0 +1,176 @@
+"""HexaGAN beside its paper: the order of Algorithm 2, each loss by hand, and who learns from what."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganx.engine.batch import TabularBatch
+from ganx.losses.elementwise import expected_score
+from ganx.methods.hexagan import HexaGAN, class_counts, cross_entropy, width
+from tests.engine.conftest import build, make_experiment, walk
+
+PLAYERS = {"e", "g_mi", "d_mi", "g_cg", "d_cg", "c"}
+
+
+def make_hexagan(*overrides: str) -> tuple[HexaGAN, TabularBatch]:
+    module, loader = build(make_experiment(*overrides))
+    assert isinstance(module, HexaGAN)
+    module._losses = [{}]
+    return module, loader.block(0, 1)[0]
+
+
+@pytest.mark.parametrize(("n_critic", "n_cg"), [(1, 1), (3, 2)])
+def test_players_move_in_the_order_of_algorithm_2(n_critic: int, n_cg: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, batch = make_hexagan(f"model.n_critic={n_critic}", f"model.n_cg={n_cg}")
+    moved: list[str] = []
+    monkeypatch.setattr(module, "update", lambda player, loss: moved.append(player))
+    module.outer_step(batch)
+    expected = ["d_mi"] * n_critic + ["e", "g_mi"] + (["d_cg"] * n_critic + ["g_cg"]) * n_cg + ["c"]
+    assert moved == expected
+
+
+@pytest.mark.parametrize("player", sorted(PLAYERS))
+def test_an_update_moves_one_player_alone(player: str) -> None:
+    module, batch = make_hexagan()
+    h = module.encode(batch.x, batch.m)
+    h_c, y_c = module.generate(batch, class_counts(batch))
+    loss = {
+        "d_mi": lambda: module.loss_d_mi(batch),
+        "e": lambda: module.loss_imputation(batch, h),
+        "g_mi": lambda: module.loss_imputation(batch, h),
+        "d_cg": lambda: module.loss_d_cg(batch, h, h_c, y_c),
+        "g_cg": lambda: module.loss_g_cg(h_c, y_c),
+        "c": lambda: module.loss_c(batch, h),
+    }[player]()
+    assert loss.shape == (4,)
+    before = {name: [p.detach().clone() for p in parameters] for name, parameters in module.players.items()}
+    module.update(player, loss)
+    for name, parameters in module.players.items():
+        same = all(torch.equal(a, b) for a, b in zip(before[name], parameters, strict=True))
+        assert same == (name != player), name
+
+
+def test_reconstruction_sees_observed_cells_only() -> None:
+    module, batch = make_hexagan()
+    x_bar = torch.rand_like(batch.x)
+    elsewhere = torch.where(batch.m == 1, x_bar, torch.rand_like(x_bar))
+    torch.testing.assert_close(module.loss_recon(batch, x_bar), module.loss_recon(batch, elsewhere))
+    row, mask, guess = batch.x[0, 0], batch.m[0, 0] == 1, x_bar[0, 0]
+    by_hand = (row[mask] - guess[mask]).square().mean()
+    one_row = TabularBatch(*(part[:1, :1] for part in batch))
+    torch.testing.assert_close(module.loss_recon(one_row, x_bar[:1, :1])[0], by_hand)
+
+
+def test_expected_score_by_hand() -> None:
+    scores = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
+    cells = torch.tensor([[[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]])
+    torch.testing.assert_close(expected_score(scores, cells, "sum"), torch.tensor([(1 + 3 + 4) / 3]))
+    torch.testing.assert_close(expected_score(scores, cells, "mean"), torch.tensor([((1 + 3) / 2 + 4) / 2]))
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_generator_and_critic_pull_apart(reduction: str) -> None:
+    """L_GMI is the fake part of L_DMI with the other sign, over features (the critic's also covers labels)."""
+    module, batch = make_hexagan(f"model.reduction={reduction}", "model.lambda_1=0.0", "protocol.label_rate=1.0")
+    scores = torch.rand(4, batch.x.shape[1], module.d)
+    critic = expected_score(scores, batch.missing, reduction) - expected_score(scores, batch.m, reduction)
+    generator = -expected_score(scores, batch.missing, reduction)
+    torch.testing.assert_close(critic + generator, -expected_score(scores, batch.m, reduction))
+
+
+def gradient_to_c(module: HexaGAN, batch: TabularBatch) -> float:
+    x_hat = module.complete(batch, torch.rand_like(batch.x))
+    loss = module.loss_pseudo_label(batch, x_hat).sum()
+    gradients = torch.autograd.grad(loss, module.players["c"], allow_unused=True)
+    return sum(float(g.abs().sum()) for g in gradients if g is not None)
+
+
+@pytest.mark.parametrize("pseudo_label", ["straight_through", "soft"])
+def test_pseudo_labels_carry_gradient_to_c(pseudo_label: str) -> None:
+    assert gradient_to_c(*make_hexagan(f"model.pseudo_label={pseudo_label}")) > 0
+
+
+def test_the_authors_hard_labels_carry_none() -> None:
+    module, batch = make_hexagan("model.pseudo_label=hard")
+    assert not module.loss_pseudo_label(batch, module.complete(batch, torch.rand_like(batch.x))).requires_grad or (
+        gradient_to_c(module, batch) == 0
+    )
+
+
+def test_labels_are_the_known_ones_where_there_are_any() -> None:
+    module, batch = make_hexagan()
+    y = module.labels(batch, batch.x)
+    known = batch.labelled.squeeze(2) == 1
+    assert torch.equal(y[known], batch.y[known])
+    torch.testing.assert_close(y.sum(2), torch.ones_like(y.sum(2)))
+    assert bool((y[~known].max(1).values > 0.99).all())  # one-hot guesses
+
+
+def test_generated_classes_follow_their_shares() -> None:
+    module, batch = make_hexagan()
+    shares = torch.tensor([[0.0, 1.0, 3.0]]).expand(4, -1)
+    drawn = torch.cat([module.generate(batch, shares)[1] for _ in range(40)], 1).mean(1)
+    torch.testing.assert_close(drawn, shares / 4, atol=0.03, rtol=0)
+
+
+def test_generated_rows_level_the_classes() -> None:
+    """With logits that ignore the row, C's loss is the cross-entropy under classes in equal parts, by expectation."""
+    module, batch = make_hexagan("model.alpha_4=0.0", "model.batch_size=400")
+    with torch.no_grad():
+        for parameter in module.players["c"]:
+            parameter.zero_()
+        module.players["c"][-1].copy_(torch.tensor([[[2.0, 0.0, -1.0]]]))
+    expected = -module.players["c"][-1].log_softmax(2).mean((1, 2))
+    torch.testing.assert_close(module.loss_c(batch, module.hidden(batch)), expected, atol=0.1, rtol=0)
+
+
+def test_cross_entropy_is_torchs() -> None:
+    logits, classes = torch.randn(2, 5, 3), torch.randint(0, 3, (2, 5))
+    ours = cross_entropy(logits, torch.eye(3)[classes])
+    theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1), classes.flatten(), reduction="none")
+    torch.testing.assert_close(ours.flatten(), theirs)
+    assert float(cross_entropy(logits, torch.zeros(2, 5, 3)).abs().sum()) == 0
+
+
+def test_imputing_leaves_observed_cells_alone() -> None:
+    module, batch = make_hexagan()
+    with torch.no_grad():
+        filled = module.impute(batch.x, batch.m)
+    assert torch.equal(filled[batch.m == 1], batch.x[batch.m == 1])
+    missing = filled[batch.m == 0]
+    assert bool(((missing > 0) & (missing < 1)).all())
+
+
+def test_critic_counts_generated_rows_when_told() -> None:
+    alone, batch = make_hexagan("model.critic_sees_generated=false")
+    company, _ = make_hexagan("model.critic_sees_generated=true")
+    assert not torch.allclose(alone.loss_d_mi(batch), company.loss_d_mi(batch))
+
+
+def test_weight_decay_of_c_covers_biases() -> None:
+    bare, batch = make_hexagan("model.weight_decay_c=0.0", "model.alpha_4=0.0")
+    decayed, _ = make_hexagan("model.weight_decay_c=0.5", "model.alpha_4=0.0")
+    with torch.no_grad():
+        for module in (bare, decayed):
+            module.players["c"][-1].fill_(2.0)
+    squares: Tensor = sum(p.square().sum((1, 2)) for p in bare.players["c"])  # type: ignore[assignment]
+    difference = decayed.loss_c(batch, batch_hidden(decayed, batch)) - bare.loss_c(batch, batch_hidden(bare, batch))
+    torch.testing.assert_close(difference, 0.25 * squares, rtol=1e-4, atol=1e-4)
+
+
+def batch_hidden(module: HexaGAN, batch: TabularBatch) -> Tensor:
+    return torch.full((batch.x.shape[0], batch.x.shape[1], module.players["e"][-1].shape[-1]), 0.3)
+
+
+def test_a_table_without_a_target_is_imputed(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "own.csv"
+    rows = [f"{i % 7},{i % 5}.5,{'ab'[i % 2]}" for i in range(40)]
+    file.write_text("\n".join(["u,v,w", *rows]) + "\n")
+    module, loader = build(make_experiment("dataset=csv", f"dataset.path={file}"))
+    walk(module, loader, 3)
+    assert set(module.block_losses()) == {"d_mi", "e", "g_mi"}
+
+
+@pytest.mark.parametrize(("size", "expected"), [(12, 12), (0.5, 15), (1.0, 30), (0.01, 1)])
+def test_width(size: float, expected: int) -> None:
+    assert width(size, 30) == expected

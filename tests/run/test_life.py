@@ -1,0 +1,216 @@
+"""The life of a run, through the real command line: killed, interrupted, failed, locked, moved, resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganx import cli
+from ganx.run.folder import RunFolder
+from ganx.run.lock import RunLock
+
+SHORT = ["train", "model=hexagan", "dataset=wine", "protocol.folds=2", "model.steps=40", "model.validate_every=10"]
+GANX = [sys.executable, "-c", "import sys; from ganx.cli import main; sys.exit(main())"]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+
+
+def the_run(outputs: str = "outputs") -> RunFolder:
+    (path,) = Path(outputs).glob("runs/*/[!.]*")
+    return RunFolder(path)
+
+
+def read(folder: RunFolder) -> dict[str, Any]:
+    result = folder.read_result()
+    assert result is not None
+    return result
+
+
+def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(SHORT) == 0
+    told = capsys.readouterr().out
+    for part in ("178 rows", "13 columns", "3 classes", "2 replicas", "40 steps", "rmse_row", "folder", "again"):
+        assert part in told, part
+    folder = the_run()
+    left = {str(file.relative_to(folder.path)) for file in folder.path.rglob("*") if file.is_file()}
+    events = {name for name in left if name.startswith("tensorboard/")}
+    assert events
+    assert left - events == {
+        "config.yaml",
+        "provenance.json",
+        "heartbeat",
+        "metrics.csv",
+        "checkpoints/last.ckpt",
+        "pictures/losses.png",
+        "pictures/imputation.png",
+        "pictures/hidden_space.png",
+        "result.json",
+    }
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in folder.pictures.iterdir())
+    provenance = json.loads(folder.provenance.read_text())
+    assert provenance["chunks"] == [2]
+    assert provenance["versions"]["torch"]
+    result = read(folder)
+    assert result["schema"] == 1
+    assert result["seconds"] > 0
+    assert result["peak_memory_mb"] > 50
+    assert "hardware" not in result["config"]
+    assert not (Path("multirun").exists() or Path(".hydra").exists())
+
+
+def test_kill_9_and_go_on_gives_the_same_bytes() -> None:
+    long = [*SHORT, "model.steps=400", "model.n_cg=10", "hardware.workers=1"]
+    assert subprocess.run([*GANX, *long, "outputs=undisturbed"], check=True, capture_output=True).returncode == 0
+    environment = {**os.environ, "GANX_CHECKPOINT_SECONDS": "0.2"}
+    killed = 0
+    for _ in range(2):
+        process = subprocess.Popen(
+            [*GANX, *long, "outputs=killed"], env=environment, stdout=subprocess.PIPE, start_new_session=True
+        )
+        deadline, seen = time.monotonic() + 60, 0
+        while process.poll() is None and time.monotonic() < deadline:
+            found = list(Path("killed").glob("runs/*/*/checkpoints/last.ckpt"))
+            if found and found[0].stat().st_mtime_ns != seen:
+                if seen:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    killed += 1
+                    break
+                seen = found[0].stat().st_mtime_ns
+            time.sleep(0.01)
+        process.communicate()
+    assert killed == 2
+    assert not the_run("killed").result.exists()
+    subprocess.run([*GANX, *long, "outputs=killed"], check=True, capture_output=True)
+    a, b = the_run("undisturbed"), the_run("killed")
+    assert a.checkpoint.read_bytes() == b.checkpoint.read_bytes()
+    assert a.metrics.read_text() == b.metrics.read_text()
+    assert read(a)["metrics"] == read(b)["metrics"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_polite_signal_leaves_a_checkpoint(number: signal.Signals, code: int, workers: int) -> None:
+    command = [*GANX, *SHORT, "model.steps=100000", f"hardware.workers={workers}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(Path().glob("outputs/runs/*/*/**/tensorboard/events*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(number)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "goes on" in told
+    assert the_run().state() == "interrupted"
+    assert len(list(the_run().path.rglob("last.ckpt"))) == workers
+
+
+def test_a_loss_that_is_not_finite_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    wild = [*SHORT, "optimizer=sgd", "optimizer.lr=1e30"]
+    assert cli.main(wild) == 1
+    result = read(the_run())
+    assert result["status"] == "failed"
+    assert set(result["failed"]) == {"0,0", "0,1"}
+    assert "at step" in result["failed"]["0,0"]
+    assert "loss" in capsys.readouterr().out
+    assert the_run().state() == "failed"
+    assert cli.main(wild) == 1
+    assert "retry=true" in capsys.readouterr().out
+    assert cli.main([*wild, "retry=true"]) == 1
+
+
+def test_a_failed_replica_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganx.methods.hexagan import HexaGAN
+
+    honest = HexaGAN.loss_recon
+
+    def poisoned(self, batch, x_bar):  # type: ignore[no-untyped-def]
+        loss = honest(self, batch, x_bar)
+        loss = loss.clone()
+        if self.step == 15:
+            loss[1] = float("nan")
+        return loss
+
+    monkeypatch.setattr(HexaGAN, "loss_recon", poisoned)
+    assert cli.main(SHORT) == 1
+    result = read(the_run())
+    assert list(result["failed"]) == ["0,1"]
+    assert result["failed"]["0,1"] == "loss e is nan at step 16"
+    good, bad = result["metrics"]["rmse_row"]["values"]
+    assert 0 < good < 1
+    assert bad is None
+
+
+def test_a_second_process_is_told_of_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(SHORT) == 0
+    folder = the_run()
+    folder.result.unlink()
+    with RunLock(folder.heartbeat):
+        assert cli.main(SHORT) == 1
+    assert "is being trained" in capsys.readouterr().err
+
+
+def test_another_layout_is_refused_with_the_command_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*SHORT, "hardware.workers=2"]) == 0
+    the_run().result.unlink()
+    the_run().checkpoint.unlink()
+    assert cli.main([*SHORT, "hardware.workers=1", "hardware.threads=2"]) == 2
+    told = capsys.readouterr().err
+    fits = told.rpartition("ganx ")[2].split()
+    assert "hardware.workers=2" in fits
+    assert "hardware.threads=1" in fits
+    assert cli.main(fits) == 0
+
+
+def test_force_trains_beside_and_swaps() -> None:
+    assert cli.main(SHORT) == 0
+    before = read(the_run())
+    old = the_run().config.stat().st_ino
+    assert cli.main([*SHORT, "force=true"]) == 0
+    assert read(the_run())["metrics"] == before["metrics"]
+    assert the_run().config.stat().st_ino != old
+    assert len(list(Path("outputs/runs/wine").iterdir())) == 1
+
+
+def test_config_of_a_run_cannot_name_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(SHORT) == 0
+    folder = the_run()
+    folder.config.write_text(folder.config.read_text().replace("ganx.methods.hexagan.HexaGAN", "os.system"))
+    assert cli.main(["eval", f"run={folder}"]) == 2
+    assert "os.system" in capsys.readouterr().err
+
+
+def test_eval_refuses_changed_data(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{i},{i % 9}.5,{'ny'[i % 2]}" for i in range(60)]
+    Path("own.csv").write_text("\n".join(["a,b,t", *rows]))
+    own = ["dataset=csv", "dataset.path=own.csv", "dataset.target=t"]
+    assert cli.main([*SHORT, *own]) == 0
+    Path("own.csv").write_text("\n".join(["a,b,t", *rows, "7,7,n"]))
+    assert cli.main(["eval", f"run={the_run()}"]) == 2
+    assert "changed" in capsys.readouterr().err
+
+
+def test_a_loss_the_method_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*SHORT, "loss=none"]) == 2
+    assert "wgan" in capsys.readouterr().err
+    assert cli.main([*SHORT, "+model.lr_scale.dmi=2.0"]) == 2
+    assert "d_mi" in capsys.readouterr().err
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_unwritable_folder_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").write_text("not a folder")
+    assert cli.main([*SHORT, "outputs=file"]) in (1, 2)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "file" in told

@@ -1,0 +1,48 @@
+"""The loop that ganx is timed against computes what ganx computes, so that the comparison is one of cost alone."""
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from ganx.engine.noise import NOISE, Noise, generators
+from tests.engine.conftest import build, make_experiment
+
+STEPS = 5
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = spec_from_file_location("raw_hexagan", Path(__file__).parents[2] / "scripts" / "raw_hexagan.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("n_cg", [2, 10], ids=["default", "published n_cg"])
+def test_losses_are_those_of_ganx(script: ModuleType, n_cg: int) -> None:
+    experiment = make_experiment("dataset=breast", "protocol.folds=0", "seeds=1", f"model.n_cg={n_cg}")
+    ganx, loader = build(experiment)
+    raw = script.RawHexaGAN(30, 2, n_cg)
+    for name, net in raw.nets.items():
+        stacked = dict(ganx.named_children())[name].layers
+        plain = [layer for layer in net if isinstance(layer, torch.nn.Linear)]
+        for ours, theirs in zip(stacked, plain, strict=True):
+            theirs.weight.data.copy_(ours.weight[0].T)
+            theirs.bias.data.copy_(ours.bias[0, 0])
+    noise = Noise(generators(experiment.replicas, NOISE))
+    raw.uniform = lambda *shape: noise.uniform(*shape)[0]
+
+    ganx.optimizers = lambda *_, **__: torch.optim.SGD([torch.zeros(1)], lr=0.0)  # type: ignore[method-assign]
+    block = loader.block(0, STEPS)
+    ganx.training_step(block, 0)
+    expected = ganx.block_losses()
+    for step, batch in enumerate(block):
+        losses = raw.outer_step(batch.x[0], batch.m[0], batch.y[0], batch.labelled[0])
+        raw.decay()
+        assert losses.keys() == expected.keys()
+        for name, loss in losses.items():
+            torch.testing.assert_close(loss, expected[name][step, 0], rtol=1e-4, atol=0, msg=f"{name}, step {step}")
