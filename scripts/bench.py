@@ -23,12 +23,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import mkdtemp
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-RAW = Path(__file__).with_name("raw_hexagan.py")
+GANX = str(Path(sys.executable).with_name("ganx"))
+RAW = str(Path(__file__).with_name("raw_hexagan.py"))
 ONE = ("protocol.folds=0",)
 FIFTY = ("seeds=10", "protocol.folds=5")
 PUBLISHED = ("model.n_cg=10",)
@@ -44,60 +45,57 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the report: what ganx needs, what the reference needs, how they compare, what is aimed at."""
+    """One line of the report: what ganx takes, what the plain loop takes, ganx / loop, what is aimed at."""
 
     what: str
+    unit: str
     ganx: str
-    reference: str = ""
+    loop: str = ""
     ratio: str = ""
     target: str = ""
-    reached: bool | None = None
+    met: bool | None = None
 
 
 # --- (c) start-up and (d) memory: processes of their own ---------------------------------------------------------
 
 
 def start_up(quick: bool) -> Iterator[Line]:
-    """Processor seconds of the two commands that must answer at once."""
-    commands = {"--help": 0.1, "train --cfg job model=hexagan": 0.6}
-    for command, target in commands.items():
-        seconds = min(timed(lambda c=command: in_process(*c.split())).cpu for _ in range(2 if quick else 5))
-        yield Line(f"ganx {command}, CPU s", f"{seconds:.3f}", "", "", f"< {target}", seconds < target)
+    """Processor time of the two commands that must answer at once."""
+    for command, target in {"--help": 0.1, "train --cfg job model=hexagan": 0.6}.items():
+        seconds = min(timed(run, [GANX, *command.split()]).cpu for _ in range(2 if quick else 5))
+        yield Line(f"ganx {command}", "CPU s", f"{seconds:.3f}", target=f"< {target}", met=seconds < target)
 
 
 def memory(outputs: Path) -> Iterator[Line]:
-    """Peak memory of short trainings, the sum over processes."""
+    """Peak memory of short trainings, summed over processes."""
     layouts = {
         "1 replica": ONE,
         "50 replicas, one process": (*FIFTY, "hardware.workers=1"),
         "50 replicas, two workers": (*FIFTY, "hardware.workers=2"),
     }
-    reference = peak_memory(sys.executable, str(RAW), "--steps=20")
+    reference = peak_memory([sys.executable, RAW, "--steps=20"])
     for what, overrides in layouts.items():
-        peak = peak_memory(*GANX, *training(outputs, 20, *overrides))
-        yield Line(f"memory of {what}, MB", f"{peak:.0f}", f"{reference:.0f}", f"{peak / reference:.1f}x")
+        peak = peak_memory([GANX, *training(outputs, 20, *overrides)])
+        yield Line(what, "MB", f"{peak:.0f}", f"{reference:.0f}", f"{peak / reference:.2f}")
 
 
-GANX = (sys.executable, "-m", "ganx")
+def run(command: list[str]) -> str:
+    """Run a command and return what it prints."""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def in_process(*arguments: str) -> None:
-    """Run a ganx command as a process of its own."""
-    subprocess.run([*GANX, *arguments], check=True, stdout=subprocess.DEVNULL)
-
-
-def peak_memory(*command: str) -> float:
-    """Return the MB a command and its child processes need, each at its peak; NaN where there is no /proc."""
+def peak_memory(command: list[str]) -> float:
+    """Return the MB that a command and its child processes need, each at its peak; NaN where there is no /proc."""
     peaks: dict[int, float] = {}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             for pid in family(process.pid):
                 # The high-water mark only grows, so the last look at a process counts.
-                peaks[pid] = high_water_mark(pid) or peaks.get(pid, 0.0)
+                peaks[pid] = max(high_water_mark(pid), peaks.get(pid, 0.0))
             time.sleep(0.02)
     if process.returncode:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return sum(peaks.values()) if peaks else float("nan")
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return sum(peaks.values()) or float("nan")
 
 
 def family(pid: int) -> Iterator[int]:
@@ -109,7 +107,7 @@ def family(pid: int) -> Iterator[int]:
 
 
 def high_water_mark(pid: int) -> float:
-    """Return the largest resident memory of a process so far in MB, 0 if it has gone."""
+    """Return the largest resident memory of a process so far in MB; 0 if it has gone."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):
@@ -122,34 +120,38 @@ def high_water_mark(pid: int) -> float:
 
 def steps(outputs: Path, quick: bool) -> Iterator[Line]:
     """Time of an outer step: one replica, then fifty, beside the plain loop."""
+    train(outputs, 10, *ONE)  # imports
+    repeats = 1 if quick else 3
     one, loop = in_turns(
-        1 if quick else 3,
+        repeats,
         lambda: ganx_step(outputs, 200, 400 if quick else 1200, *ONE),
-        lambda: raw_step(200 if quick else 1000, 2),
+        lambda: raw_step(200 if quick else 1000, "--n-cg=2"),
     )
-    yield step_line("a step, default, CPU ms", one.cpu, loop.cpu)
+    yield step_line("step, defaults (n_cg=2)", one.cpu, loop.cpu)
     one, loop, stack, workers = in_turns(
-        1 if quick else 3,
+        repeats,
         lambda: ganx_step(outputs, 100, 200 if quick else 500, *ONE, *PUBLISHED),
-        lambda: raw_step(100 if quick else 400, 10),
+        lambda: raw_step(100 if quick else 400, "--n-cg=10"),
         lambda: ganx_step(outputs, 20, 40 if quick else 120, *FIFTY, *PUBLISHED, "hardware.workers=1"),
         lambda: ganx_step(outputs, 20, 60 if quick else 220, *FIFTY, *PUBLISHED, "hardware.workers=2"),
     )
-    yield step_line("a step, n_cg=10, CPU ms", one.cpu, loop.cpu)
-    yield replica_line("  per replica of 50, one process, CPU ms", stack.cpu / 50, loop.cpu, 6)
-    yield replica_line("  the same beside 1 replica of ganx", stack.cpu / 50, one.cpu)
-    yield replica_line("  per replica of 50, two workers, wall ms", workers.wall / 50, loop.wall, 10)
+    yield step_line("step, published n_cg=10", one.cpu, loop.cpu)
+    yield replica_line("one of 50, one process", "CPU ms", stack.cpu / 50, loop.cpu, 6)
+    yield replica_line("one of 50, two workers", "wall ms", workers.wall / 50, loop.wall, 10)
+    yield Line("ganx: one of 50 beside 1", "CPU ms", f"{stack.cpu * 20:.2f}", ratio=f"1/{one.cpu * 50 / stack.cpu:.1f}")
 
 
 def step_line(what: str, ganx: float, raw: float) -> Line:
-    ratio = ganx / raw
-    return Line(what, f"{ganx * 1e3:.2f}", f"{raw * 1e3:.2f}", f"{ratio:.2f}x", "<= 1.0x", ratio <= 1)
+    """Return the line of an outer step with one replica."""
+    return Line(what, "CPU ms", f"{ganx * 1e3:.2f}", f"{raw * 1e3:.2f}", f"{ganx / raw:.2f}", "<= 1", ganx <= raw)
 
 
-def replica_line(what: str, ganx: float, reference: float, target: float | None = None) -> Line:
-    ratio = reference / ganx
-    line = what, f"{ganx * 1e3:.2f}", f"{reference * 1e3:.2f}", f"{ratio:.1f} times less"
-    return Line(*line) if target is None else Line(*line, f">= {target}", ratio >= target)
+def replica_line(what: str, unit: str, ganx: float, raw: float, target: int) -> Line:
+    """Return the line of one replica's share of an outer step."""
+    ratio = raw / ganx
+    return Line(
+        what, unit, f"{ganx * 1e3:.2f}", f"{raw * 1e3:.2f}", f"1/{ratio:.1f}", f"<= 1/{target}", ratio >= target
+    )
 
 
 def in_turns(repeats: int, *measures: Callable[[], Seconds]) -> list[Seconds]:
@@ -160,18 +162,17 @@ def in_turns(repeats: int, *measures: Callable[[], Seconds]) -> list[Seconds]:
 
 def ganx_step(outputs: Path, short: int, long: int, *overrides: str) -> Seconds:
     """Return the time of one outer step of `ganx train`."""
-    first, second = (timed(lambda n=n: train(outputs, n, *overrides)) for n in (short, long))
-    return Seconds(*((b - a) / (long - short) for a, b in ((first.cpu, second.cpu), (first.wall, second.wall))))
+    a, b = timed(train, outputs, short, *overrides), timed(train, outputs, long, *overrides)
+    return Seconds((b.cpu - a.cpu) / (long - short), (b.wall - a.wall) / (long - short))
 
 
-def raw_step(n_steps: int, n_cg: int) -> Seconds:
+def raw_step(n_steps: int, *options: str) -> Seconds:
     """Return the time of one outer step of the plain loop, in a fresh process that has never seen ganx."""
-    command = [sys.executable, str(RAW), f"--steps={n_steps}", f"--n-cg={n_cg}"]
-    return Seconds(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+    return Seconds(**json.loads(run([sys.executable, RAW, f"--steps={n_steps}", *options])))
 
 
 def train(outputs: Path, n_steps: int, *overrides: str) -> None:
-    """Train through the command line's front door, in this process."""
+    """Train through the front door of the command line, in this process."""
     from ganx.cli import main
 
     with contextlib.redirect_stdout(io.StringIO()) as output:
@@ -181,19 +182,20 @@ def train(outputs: Path, n_steps: int, *overrides: str) -> None:
 
 
 def training(outputs: Path, n_steps: int, *overrides: str) -> list[str]:
-    """Return a command line that trains into a folder of its own."""
-    folder = f"outputs={mkdtemp(dir=outputs)}"
+    """Return the arguments of a training into a folder of its own."""
+    folder = f"outputs={tempfile.mkdtemp(dir=outputs)}"
     return ["train", "model=hexagan", "dataset=breast", f"model.steps={n_steps}", *overrides, folder]
 
 
-def timed(action: Callable[[], None]) -> Seconds:
+def timed(action: Callable[..., object], *args: object) -> Seconds:
     """Return what an action takes, child processes that have ended included."""
     before, start = cpu_seconds(), time.perf_counter()
-    action()
+    action(*args)
     return Seconds(cpu_seconds() - before, time.perf_counter() - start)
 
 
 def cpu_seconds() -> float:
+    """Return the processor time of this process and of its children."""
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in usage)
 
@@ -213,10 +215,13 @@ def machine() -> str:
 
 
 def report(lines: list[Line]) -> Table:
-    table = Table("", "ganx", "plain loop", "ratio", "target", "reached")
+    """Return the lines as a table."""
+    table = Table("", "unit", "ganx", "loop", "ratio", "target", "met", box=box.SIMPLE_HEAD)
+    for column in table.columns[2:6]:
+        column.justify = "right"
     for line in lines:
-        reached = {None: "", True: "[green]yes[/]", False: "[red]no[/]"}[line.reached]
-        table.add_row(line.what, line.ganx, line.reference, line.ratio, line.target, reached)
+        met = {None: "", True: "[green]yes[/]", False: "[red]no[/]"}[line.met]
+        table.add_row(line.what, line.unit, line.ganx, line.loop, line.ratio, line.target, met)
     return table
 
 

@@ -146,7 +146,8 @@ def mean_over(scores: Tensor, cells: Tensor) -> Tensor:
 
 def penalty(net: nn.Sequential, x: Tensor, n: int, outputs: int, cells: Tensor) -> Tensor:
     """Return `mean_over` of the squared norm of d outputs / d x[:, :n]: by hand for one hidden layer of SiLUs."""
-    first, last = net[0], net[2]
+    first, _, last = net
+    assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
     a = first(x)
     s = torch.sigmoid(a)
     slope = s * (1 + a * (1 - s))
@@ -159,7 +160,7 @@ def train(model: RawHexaGAN, x: Tensor, m: Tensor, y: Tensor, labelled: Tensor, 
     """Train for `steps` outer steps on full minibatches of shuffled rows."""
     step = 0
     while True:
-        for index in torch.randperm(len(x)).split(BATCH):
+        for index in torch.randperm(len(x)).split(BATCH):  # type: ignore[no-untyped-call]
             if len(index) < BATCH:
                 continue
             if step == steps:

@@ -30,7 +30,7 @@ def build_module(
         UserError: the method cannot be trained with this loss, or `lr_scale` names an unknown player.
     """
     model = config["model"]
-    cls = locate(model["_target_"], extra_targets)
+    cls: Any = locate(model["_target_"], extra_targets)
     loss = config["loss"]["name"]
     if loss not in cls.losses:
         raise UserError(f"loss={loss}: {model['name']} cannot be trained with it{nearest(loss, cls.losses)}")

@@ -48,17 +48,19 @@ class Chunk:
 
     @property
     def checkpoint(self) -> Path:
+        """Where this chunk stores what it needs to go on."""
         return self.folder / "checkpoints" / "last.ckpt"
 
     @property
     def replicas(self) -> list[tuple[int, int]]:
+        """(seed, fold) of each replica."""
         return [(split.seed, split.fold) for split in self.splits]
 
 
 Report = Callable[[Progress], None]
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
     """Training was asked to stop, saved a checkpoint and stopped. `signal` says who asked."""
 
     def __init__(self, signal: int) -> None:

@@ -42,7 +42,7 @@ class AdversarialModule(pl.LightningModule):
         self._flat: dict[str, Tensor] = {}
         self.step = 0
         self._losses: list[dict[str, Tensor]] = []
-        self._ticker = torch.zeros(1, requires_grad=True)
+        self._ticker = torch.zeros(1, requires_grad=True)  # no nn.Parameter: it belongs to no network
 
     @abstractmethod
     def outer_step(self, batch: TabularBatch) -> None:
@@ -50,14 +50,13 @@ class AdversarialModule(pl.LightningModule):
 
     # --- players -----------------------------------------------------------------------------------------------
 
-    def add_player(self, name: str, net: nn.Module) -> nn.Module:
-        """Give `net` an optimiser of its own under `name`, and return it."""
+    def add_player(self, name: str, net: nn.Module) -> None:
+        """Give `net` an optimiser of its own under `name`."""
         net.to(self.setting.device)
         self.players[name] = list(net.parameters())
         self._flat[name] = flatten(self.players[name])
         rate = self.setting.optimizer["lr"] * self.setting.lr_scale.get(name, 1.0)
         self.player_optimizers[name] = make_optimizer(self.setting.optimizer, [self._flat[name]], rate)
-        return net
 
     def update(self, player: str, loss: Tensor) -> None:
         """Let `player` alone take one step down `loss`, of shape (R,). Other players get no gradient."""
@@ -79,6 +78,7 @@ class AdversarialModule(pl.LightningModule):
     # --- Lightning ---------------------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Give Lightning the ticker, and nothing to optimise."""
         return torch.optim.SGD([self._ticker], lr=0.0)
 
     def training_step(self, block: Sequence[TabularBatch], batch_idx: int) -> None:
@@ -93,7 +93,8 @@ class AdversarialModule(pl.LightningModule):
         ticker.step()  # type: ignore[union-attr]
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return batch  # the loader's tensors already live there
+        """Leave the batch alone: the loader's tensors already live on the device."""
+        return batch
 
     def block_losses(self) -> dict[str, Tensor]:
         """Return each player's loss over the last block, (steps, R). A player's last update of a step counts."""
@@ -111,7 +112,7 @@ class AdversarialModule(pl.LightningModule):
 
     @contextmanager
     def evaluation_noise(self) -> Iterator[None]:
-        """Draw from a fixed stream, so that a figure depends on the weights alone and training noise goes on as it was."""
+        """Draw from a fixed stream, so that a figure depends on the weights alone and training goes on as if unseen."""
         training_noise = self.noise
         self.noise = Noise(generators(self.setting.replicas, EVALUATION), self.setting.device)
         try:
@@ -131,6 +132,7 @@ class AdversarialModule(pl.LightningModule):
         }
 
     def load_training_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `training_state` returned."""
         self.step = state["step"]
         self.load_parameters(state["parameters"])
         for name, stored in state["optimizers"].items():
@@ -138,6 +140,7 @@ class AdversarialModule(pl.LightningModule):
         self.noise.load_state_dict(state["noise"])
 
     def load_parameters(self, parameters: dict[str, Tensor]) -> None:
+        """Take over parameter values by name."""
         own = dict(self.named_parameters())
         with torch.no_grad():
             for name, value in parameters.items():
@@ -150,7 +153,7 @@ def flatten(parameters: Sequence[nn.Parameter]) -> Tensor:
     Optimisers act element by element, so one step on the vector is the step on each parameter, at one call's cost.
     """
     vector = torch.cat([parameter.detach().flatten() for parameter in parameters])
-    pieces = vector.split([parameter.numel() for parameter in parameters])
+    pieces = torch.split(vector, [parameter.numel() for parameter in parameters])
     for parameter, piece in zip(parameters, pieces, strict=True):
         parameter.data = piece.view_as(parameter)
     return vector

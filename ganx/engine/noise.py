@@ -41,6 +41,7 @@ class Noise:
         self._place = 0
 
     def uniform(self, *shape: int) -> Tensor:
+        """Return fresh numbers of shape (R, *shape)."""
         count = math.prod(shape)
         if self._place + count > self._buffer.shape[1]:
             self._refill(max(_BUFFER, count))
@@ -56,9 +57,11 @@ class Noise:
         self._buffer, self._place = numbers.to(self.device), 0
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state, from which `load_state_dict` goes on."""
         return {"generators": torch.stack(self._before_refill), "size": self._buffer.shape[1], "place": self._place}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a stored state."""
         for generator, stored in zip(self.generators, state["generators"], strict=True):
             generator.set_state(stored.clone())  # a view, with its offset, crashes torch 2.13
         self._refill(state["size"])

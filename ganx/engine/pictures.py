@@ -18,7 +18,18 @@ from ganx.files import write_bytes
 
 matplotlib.use("Agg")
 
-_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C6D31", "#444444", "#A6761D"]
+_COLOURS = [
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7A5195",
+    "#8C6D31",
+    "#444444",
+    "#A6761D",
+]
 _MOST_POINTS = 5000
 
 
@@ -76,7 +87,7 @@ def hidden_space(
     places = axes_of_real.transform(real)
     _scatter_classes(left, places, real_class, classes)
     left.set_title("real rows, by class")
-    right.scatter(*places.T, s=6, alpha=0.4, color="grey", linewidths=0, label="real")
+    right.scatter(places[:, 0], places[:, 1], s=6, alpha=0.4, color="grey", linewidths=0, label="real")
     _scatter_classes(right, axes_of_real.transform(generated), generated_class, classes, prefix="generated ")
     right.set_title("real and generated")
     for axis in (left, right):
@@ -91,7 +102,15 @@ def _scatter_classes(
 ) -> None:
     for k, name in enumerate(classes):
         chosen = places[y == k][:_MOST_POINTS]
-        axis.scatter(*chosen.T, s=6, alpha=0.6, color=_COLOURS[k % len(_COLOURS)], linewidths=0, label=prefix + name)
+        axis.scatter(
+            chosen[:, 0],
+            chosen[:, 1],
+            s=6,
+            alpha=0.6,
+            color=_COLOURS[k % len(_COLOURS)],
+            linewidths=0,
+            label=prefix + name,
+        )
 
 
 def _some(*arrays: NDArray[np.floating]) -> list[NDArray[np.floating]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,13 +27,14 @@ class Prediction(NamedTuple):
 @torch.no_grad()
 def predict(module: AdversarialModule, batch: TabularBatch) -> Prediction:
     """Ask a module for all it can say about the rows of a batch. The noise is the same at every call."""
+    method: Any = module  # what it can do is said by what it defines
     imputed, probability = [], []
     with module.evaluation_noise():
-        for x, m in zip(batch.x.split(_ROWS_AT_ONCE, 1), batch.m.split(_ROWS_AT_ONCE, 1), strict=True):
-            if hasattr(module, "impute"):
-                imputed.append(module.impute(x, m))
-            if hasattr(module, "classify") and module.setting.n_classes:
-                probability.append(module.classify(x, m))
+        for x, m in zip(torch.split(batch.x, _ROWS_AT_ONCE, 1), torch.split(batch.m, _ROWS_AT_ONCE, 1), strict=True):
+            if hasattr(method, "impute"):
+                imputed.append(method.impute(x, m))
+            if hasattr(method, "classify") and module.setting.n_classes:
+                probability.append(method.classify(x, m))
     return Prediction(
         torch.cat(imputed, 1) if imputed else None,
         torch.cat(probability, 1) if probability else None,
@@ -63,7 +64,7 @@ class Probe:
 
     @classmethod
     def of(cls, data: DeviceTable, subset: str, observed: np.ndarray, positive: int | None) -> Probe:
-        """Build the probe over the `valid` or the `test` rows of each replica; `observed` (N, D) has the known cells."""
+        """Build the probe over the `valid` or `test` rows of each replica; `observed` (N, D) has the known cells."""
         rows = [split.valid if subset == "valid" else split.test for split in data.splits]
         longest = max(len(index) for index in rows)
         index = np.stack([np.pad(r, (0, longest - len(r)), mode="edge" if len(r) else "constant") for r in rows])
@@ -91,7 +92,7 @@ class Probe:
         )
 
     def score(self, module: AdversarialModule) -> dict[str, Tensor]:
-        """Return `rmse_row` (over features, metric units) and `f1`, (R,) each, as far as there is something to score."""
+        """Return `rmse_row` (over features, metric units) and `f1`, (R,) each, where there is something to score."""
         prediction = predict(module, self.batch)
         scores = {}
         if prediction.imputed is not None and bool(self.scored.any()):
@@ -104,4 +105,3 @@ class Probe:
             values = [f1(y, probability[r, place], self.positive) for r, (place, y) in enumerate(self.labels)]
             scores["f1"] = torch.tensor(values, device=self.data.device)
         return scores
-

@@ -6,9 +6,8 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from rich.progress import Task
 from rich.text import Text
 
 from ganx.engine.chunk import Progress
@@ -84,6 +83,7 @@ class Display:
 
     @property
     def elapsed(self) -> float:
+        """Seconds since all processes train."""
         return time.monotonic() - self._start
 
     @property
@@ -102,9 +102,10 @@ class Display:
         latest = list(self._latest.values())
         losses = _means([progress.losses for progress in latest])
         scores = _means([progress.scores for progress in latest])
-        return " ".join([f"{name} {value:.4f}" for name, value in scores.items()] + [
-            f"{name} {value:.3g}" for name, value in losses.items()
-        ])
+        return " ".join(
+            [f"{name} {value:.4f}" for name, value in scores.items()]
+            + [f"{name} {value:.3g}" for name, value in losses.items()]
+        )
 
 
 class _Left(ProgressColumn):

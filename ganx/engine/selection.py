@@ -34,7 +34,9 @@ class Best:
             self.parameters[name] = torch.where(chosen, parameter.detach(), self.parameters[name])
 
     def state_dict(self) -> dict[str, Any]:
+        """Return scores, steps and parameters."""
         return {"score": self.score, "step": self.step, "parameters": self.parameters}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a stored state."""
         self.score, self.step, self.parameters = state["score"], state["step"], dict(state["parameters"])

@@ -31,4 +31,4 @@ class Setting:
     lr_scale: dict[str, float] = field(default_factory=dict)
     lr_decay: float = 1.0
     clip_norm: float | None = None
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))

@@ -25,8 +25,8 @@ from ganx.engine.chunk import Chunk, Interrupted, Progress, Report
 from ganx.engine.loader import BlockLoader, DeviceTable
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.predict import Probe
-from ganx.errors import UserError
 from ganx.engine.selection import SELECTED_BY, Best
+from ganx.errors import UserError
 from ganx.metrics import positive_class
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
@@ -53,7 +53,7 @@ def prepare_process(hardware: dict[str, Any]) -> None:
     torch.set_num_threads(hardware["threads"])
     torch.set_flush_denormal(True)  # small second moments of Adam would cost ten times the time
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that writes every new tensor twice
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that writes every new tensor twice
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
@@ -102,6 +102,7 @@ class ChunkRun(pl.Callback):
 
     @property
     def all_failed(self) -> bool:
+        """Whether there is nothing left to train."""
         return len(self.failed) == len(self.chunk.replicas)
 
     def _probe(self, selection: str) -> Probe | None:
@@ -120,6 +121,7 @@ class ChunkRun(pl.Callback):
     # --- exact resume ------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
+        """Return all that the rest of the training depends on."""
         return {
             **self.module.training_state(),
             "replicas": [list(replica) for replica in self.chunk.replicas],
@@ -130,6 +132,7 @@ class ChunkRun(pl.Callback):
         }
 
     def resume(self) -> None:
+        """Go on from the checkpoint, if there is one, and drop what was logged after it."""
         if self.chunk.checkpoint.exists():
             state = read_checkpoint(self.chunk.checkpoint)
             self.module.load_training_state(state)
@@ -140,12 +143,14 @@ class ChunkRun(pl.Callback):
         self.metrics.cut_back(self.module.step)
 
     def save(self) -> None:
+        """Write the checkpoint."""
         write_checkpoint(self.chunk.checkpoint, self.state())
         self._last_checkpoint = time.monotonic()
 
     # --- the fit -----------------------------------------------------------------------------------------------
 
     def fit(self) -> None:
+        """Train from the present step to the last one."""
         loader = BlockLoader(
             self.data,
             batch_size=self.model_config["batch_size"],
@@ -188,6 +193,7 @@ class ChunkRun(pl.Callback):
             signal.signal(number, stop)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        """Look at a block that has just ended: failures, validation, reports, checkpoint, wish to stop."""
         losses = self.module.block_losses()
         self._add_losses(losses)
         self._find_failures(losses)
@@ -255,4 +261,3 @@ def peak_memory_mb() -> float:
     host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
     device = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
     return max(host, device)
-

@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def cell_weights(cells: Tensor, reduction: str) -> Tensor:
-    """Return the weights (R, B, J) of cells in an expectation; `cells` (R, B, J) is 1 for a cell that counts, else 0."""
+    """Return the weights of cells in an expectation, (R, B, J); `cells` is 1 for a cell that counts, else 0."""
     n_rows, n_cells = cells.shape[1:]
     if reduction == "sum":
         return cells / n_rows

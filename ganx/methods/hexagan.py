@@ -18,11 +18,10 @@ from ganx.engine.module import AdversarialModule
 from ganx.engine.setting import Setting
 from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP
-from ganx.types import Fraction, NonNegativeFloat, PositiveInt
+from ganx.types import NonNegativeFloat, PositiveInt, Width
 
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
-Width = PositiveInt | Fraction  # units, or a share of the d features: 0.5 is the authors' choice
 
 
 class HexaGAN(AdversarialModule):
@@ -112,6 +111,7 @@ class HexaGAN(AdversarialModule):
     # --- Algorithm 2 -------------------------------------------------------------------------------------------
 
     def outer_step(self, batch: TabularBatch) -> None:
+        """Algorithm 2, one pass through its `while`."""
         # (1) Missing-data imputation
         for _ in range(self.n_critic):
             self.update("d_mi", self.loss_d_mi(batch))
@@ -176,12 +176,13 @@ class HexaGAN(AdversarialModule):
         fake = self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
         labelled = cell_weights(batch.labelled, "mean")
         scores, penalty = self.d_cg.with_penalty(torch.cat([h, batch.y], 2), h.shape[2], labelled)
-        return fake - (scores * labelled).sum((1, 2)) + self.lambda_2 * penalty
+        loss: Tensor = fake - (scores * labelled).sum((1, 2))
+        return loss + self.lambda_2 * penalty
 
     def loss_g_cg(self, h_c: Tensor, y_c: Tensor) -> Tensor:
         """L_GCG + alpha_2 L_GMI(x_c) + alpha_3 L_CE(x_c, y_c). Every cell of a generated row is missing: m_c = 0."""
         x_c = self.g_mi(h_c)
-        loss_g_cg = -self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
+        loss_g_cg: Tensor = -self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
         scores = self.d_mi(torch.cat([x_c, y_c], 2))[..., : self.d]
         loss_g_mi = -expected_score(scores, torch.ones_like(scores), self.reduction)
         loss_ce = cross_entropy(self.c(x_c), y_c).mean(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -64,6 +65,7 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(generators), 1, n_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """x W + b for each replica."""
         return torch.baddbmm(self.bias, x, self.weight)
 
 
@@ -82,13 +84,13 @@ class StackedMLP(nn.Module):
     ) -> None:
         super().__init__()
         widths = [n_in, *hidden, n_out]
-        self.layers = nn.ModuleList(
-            StackedLinear(a, b, generators) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self._chain = nn.ModuleList(StackedLinear(a, b, generators) for a, b in pairwise(widths))
+        self.layers: list[StackedLinear] = list(self._chain)  # type: ignore[arg-type]
         self.activation = ACTIVATIONS[activation]
         self.output = output
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs."""
         *hidden, last = self.layers
         for layer in hidden:
             x = self.activation.function(layer(x))
@@ -132,9 +134,9 @@ class StackedMLP(nn.Module):
 
 
 def _penalty_by_moments(slope: Tensor, v: Tensor, gram: Tensor, weight: Tensor) -> Tensor:
-    """Sum over rows first: sum_b w_bj s_bk s_bl is all the rows contribute. Cheaper for narrow nets with many outputs."""
+    """Sum over rows first, as sum_b w_bj s_bk s_bl: cheaper for narrow nets with many outputs."""
     pairs = (slope.unsqueeze(3) * slope.unsqueeze(2)).flatten(2)  # (R, B, h h)
-    moments = (weight.mT @ pairs).unflatten(2, gram.shape[1:])  # (R, J, h, h)
+    moments = (weight.mT @ pairs).view(*v.shape, -1)  # (R, J, h, h)
     return (moments * gram.unsqueeze(1) * (v.unsqueeze(3) * v.unsqueeze(2))).sum((1, 2, 3))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
@@ -42,7 +44,7 @@ def _draw_imputation(experiment: Experiment, state: State, replica: int, folder:
 def _draw_hidden_space(experiment: Experiment, state: State, replica: int, folder: RunFolder) -> None:
     """For methods that `encode` rows and generate hidden vectors by class."""
     table, split = experiment.table, experiment.splits[replica]
-    module = load_replica(
+    module: Any = load_replica(
         experiment.config,
         state,
         "classify",
@@ -60,6 +62,4 @@ def _draw_hidden_space(experiment: Experiment, state: State, replica: int, folde
     with torch.no_grad(), module.evaluation_noise():
         real = module.encode(batch.x, batch.m)[0].numpy()
         generated = module.generate_hidden(torch.eye(table.n_classes)[wanted].unsqueeze(0))[0].numpy()
-    pictures.hidden_space(
-        real, table.y[rows], generated, wanted, table.classes, folder.pictures / "hidden_space.png"
-    )
+    pictures.hidden_space(real, table.y[rows], generated, wanted, table.classes, folder.pictures / "hidden_space.png")

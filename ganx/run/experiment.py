@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 from ganx.data.datasets import load
@@ -12,6 +11,7 @@ from ganx.data.splits import Split, make_splits
 from ganx.data.table import Table
 from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
+from ganx.schema import Protocol
 from ganx.targets import constructor
 
 
@@ -44,7 +44,7 @@ class Experiment:
         dataset = config["dataset"]
         table = load(dataset["name"], dataset["path"], dataset["target"], tuple(dataset["drop"]))
         encoding = Encoding.of(table)
-        splits = make_splits(table, encoding, SimpleNamespace(**config["protocol"]), config["seed"], config["seeds"])
+        splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
         return cls(
             config=config,
             table=table,
@@ -57,11 +57,13 @@ class Experiment:
 
     @property
     def folder(self) -> RunFolder:
+        """Where the run lives."""
         names = self.config["dataset"]["name"], self.config["model"]["name"]
         return RunFolder.of(self.config["outputs"], *names, self.signature)
 
     @property
     def replicas(self) -> list[tuple[int, int]]:
+        """(seed, fold) of each replica."""
         return [(split.seed, split.fold) for split in self.splits]
 
     @property

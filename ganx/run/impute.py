@@ -87,6 +87,7 @@ class Ensemble:
 
     @property
     def n_replicas(self) -> int:
+        """How many replicas answer."""
         return len(self.state["replicas"]) - len(self.state["failed"])
 
     def answer(self, x: Floats) -> tuple[Floats, Floats, Floats | None]:

@@ -1,4 +1,4 @@
-"""The life of a run: compose -> validate -> signature -> folder -> lock -> train (resume) -> evaluate -> result.json."""
+"""The life of a run: signature -> folder -> lock -> train (resume) -> evaluate -> result.json."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
     stored = folder.read_result()
     if stored is None:
         raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
-    figures = fit.score_replicas(experiment, fit.final_state(folder)) if experiment.trained else fit.fit_baseline(experiment)
+    if experiment.trained:
+        figures = fit.score_replicas(experiment, fit.final_state(folder))
+    else:
+        figures = fit.fit_baseline(experiment)
     metrics = {name: summarise(values, experiment.replicas) for name, values in figures.items()}
     show_result(console, {**stored, "metrics": metrics}, folder)
     if metrics != stored["metrics"]:

@@ -29,13 +29,14 @@ def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> 
         soft_wrap=True,
     )
     console.print(
-        f"{_plural(len(experiment.splits), 'replica')} ({folds} x {_plural(config['seeds'], 'seed')}){_portions(experiment, plan)}",
+        f"{_plural(len(experiment.splits), 'replica')} ({folds} x {_plural(config['seeds'], 'seed')})"
+        f"{_portions(experiment, plan)}",
         highlight=False,
         soft_wrap=True,
     )
     if experiment.empty_columns:
         console.print(
-            f"without an observed value in some training fold, so left out there: {', '.join(experiment.empty_columns)}",
+            f"left out where a training fold has no observed value of them: {', '.join(experiment.empty_columns)}",
             style="yellow",
             highlight=False,
             soft_wrap=True,
@@ -52,7 +53,9 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
         grid.add_row(name, _number(figures["mean"]), _number(figures["sd"]), str(len(known)))
     console.print(grid)
     for replica, why in result.get("failed", {}).items():
-        console.print(f"failed: replica (seed, fold) = ({replica}): {why}", style="red", highlight=False, soft_wrap=True)
+        console.print(
+            f"failed: replica (seed, fold) = ({replica}): {why}", style="red", highlight=False, soft_wrap=True
+        )
     console.print(f"folder  {folder}", highlight=False, soft_wrap=True)
     console.print(f"again   {result['command']}", highlight=False, soft_wrap=True, markup=False)
 

@@ -50,7 +50,7 @@ def test_noise_is_the_same_alone_and_in_company() -> None:
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "last.ckpt"
     path.write_bytes(content)
-    with pytest.raises(RunError, match="last.ckpt"):
+    with pytest.raises(RunError, match=r"last\.ckpt"):
         read_checkpoint(path)
 
 

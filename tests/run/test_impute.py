@@ -15,12 +15,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("impute")
     rng = np.random.default_rng(0)
     n = 120
-    table = pd.DataFrame({
-        "age": rng.integers(18, 80, n).astype(str),
-        "colour": rng.choice(["red", "green", "blue"], n),
-        "height": [f"{h:.2f}" for h in rng.normal(170, 10, n)],
-        "label": rng.choice(["yes", "no"], n, p=[0.3, 0.7]),
-    })
+    table = pd.DataFrame(
+        {
+            "age": rng.integers(18, 80, n).astype(str),
+            "colour": rng.choice(["red", "green", "blue"], n),
+            "height": [f"{h:.2f}" for h in rng.normal(170, 10, n)],
+            "label": rng.choice(["yes", "no"], n, p=[0.3, 0.7]),
+        }
+    )
     for column in table:
         table.loc[rng.random(n) < 0.15, column] = rng.choice(["", "?", "NA"])
     table.to_csv(folder / "own.csv", index=False)

@@ -16,7 +16,8 @@ STEPS = 5
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     spec = spec_from_file_location("raw_hexagan", Path(__file__).parents[2] / "scripts" / "raw_hexagan.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
