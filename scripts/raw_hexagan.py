@@ -37,7 +37,7 @@ class RawHexaGAN:
         h = d // 2
         self.e = mlp(2 * d, h, h, nn.ReLU())
         self.g_mi = mlp(h, h, d, nn.Sigmoid())
-        self.d_mi = mlp(d + k, h, d + k)
+        self.d_mi = mlp(d + k, h, d + 1)
         self.g_cg = mlp(k + d, h, h, nn.ReLU())
         self.d_cg = mlp(h + k, h, 1)
         self.c = nn.Sequential(nn.Linear(d, k))
@@ -67,10 +67,9 @@ class RawHexaGAN:
         with torch.no_grad():
             x_hat = m * x + missing * self.g_mi(self.encode(x, m))
             rows = torch.cat([x_hat, self.labels(x_hat, y, labelled)], 1)
-        known = labelled.expand(-1, self.k)
         scores = self.d_mi(rows)
-        fake = mean_over(scores, torch.cat([missing, 1 - known], 1))
-        real = mean_over(scores, torch.cat([m, known], 1))
+        fake = mean_over(scores, torch.cat([missing, 1 - labelled], 1))
+        real = mean_over(scores, torch.cat([m, labelled], 1))
         loss = fake - real + LAMBDA_1 * penalty(self.d_mi, rows, self.d, self.d, m)
         losses["d_mi"] = self.update("d_mi", loss)
         losses["e"] = self.update("e", self.loss_imputation(x, m, y, labelled, self.encode(x, m)))
@@ -102,7 +101,7 @@ class RawHexaGAN:
         weight = torch.cat([labelled[:, 0], (deficit.sum() / len(x)).expand(len(x))])
         ce = F.cross_entropy(self.c(torch.cat([x_hat, x_c])), torch.cat([y, y_c]), reduction="none")
         scores = self.d_mi(torch.cat([x_hat, self.labels(x_hat, y, labelled)], 1))[:, self.d :]
-        loss = (ce * weight).sum() / weight.sum() - ALPHA_4 * mean_over(scores, 1 - known)
+        loss = (ce * weight).sum() / weight.sum() - ALPHA_4 * mean_over(scores, 1 - labelled)
         losses["c"] = self.update("c", loss)
         return losses
 
@@ -118,13 +117,13 @@ class RawHexaGAN:
         labels = self.labels(x_hat, y, labelled).detach()
         scores = self.d_mi(torch.cat([x_hat, labels], 1))[:, : self.d]
         recon = ((x - x_bar).square() * m).sum(1) / m.sum(1).clamp_min(1e-10)
-        return -mean_over(scores, 1 - m) + ALPHA_1 * recon.mean()
+        return -mean_over(scores, 1 - m) + ALPHA_1 * recon.mean()  # type: ignore[no-any-return]
 
     def labels(self, x_hat: Tensor, y: Tensor, labelled: Tensor) -> Tensor:
         """Return known labels, and C's guesses elsewhere: one-hot, with the gradient of the probabilities."""
         soft = self.c(x_hat).softmax(1)
         guess = F.one_hot(soft.argmax(1), self.k) + soft - soft.detach()
-        return labelled * y + (1 - labelled) * guess
+        return labelled * y + (1 - labelled) * guess  # type: ignore[no-any-return]
 
     def generate(self, n: int, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Return generated hidden vectors and their labels, drawn in proportion to `shares`."""
@@ -147,7 +146,8 @@ def mean_over(scores: Tensor, cells: Tensor) -> Tensor:
 def penalty(net: nn.Sequential, x: Tensor, n: int, outputs: int, cells: Tensor) -> Tensor:
     """Return `mean_over` of the squared norm of d outputs / d x[:, :n]: by hand for one hidden layer of SiLUs."""
     first, _, last = net
-    assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
     a = first(x)
     s = torch.sigmoid(a)
     slope = s * (1 + a * (1 - s))

@@ -22,13 +22,6 @@ from ganx.metrics import accuracy, error_rate_categorical, f1, positive_class, p
 STATE_OF = {"impute": "rmse_row", "classify": "f1"}
 
 
-def parameters_of(state: dict[str, Any], ability: str, replica: int) -> dict[str, torch.Tensor]:
-    """Return one replica's parameters for an ability: its best state, or its last where nothing was selected."""
-    best = state["best"].get(STATE_OF[ability])
-    parameters = state["parameters"] if best is None else best["parameters"]
-    return {name: value[replica : replica + 1] for name, value in parameters.items()}
-
-
 def load_replica(
     config: dict[str, Any],
     state: dict[str, Any],
@@ -47,7 +40,11 @@ def load_replica(
         n_classes=n_classes,
         extra_targets=extra_targets,
     )
-    module.load_parameters(parameters_of(state, ability, replica))
+    best = state["best"].get(STATE_OF[ability])
+    if best is None:  # nothing was selected: the last state
+        best = {"parameters": state["parameters"], "step": torch.full((len(state["replicas"]),), state["step"])}
+    module.load_parameters({name: value[replica : replica + 1] for name, value in best["parameters"].items()})
+    module.step = int(best["step"][replica])
     return module
 
 

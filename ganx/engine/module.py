@@ -112,9 +112,9 @@ class AdversarialModule(pl.LightningModule):
 
     @contextmanager
     def evaluation_noise(self) -> Iterator[None]:
-        """Draw from a fixed stream, so that a figure depends on the weights alone and training goes on as if unseen."""
+        """Draw from a stream of its own for each step: training goes on as if unseen, and a figure can be had again."""
         training_noise = self.noise
-        self.noise = Noise(generators(self.setting.replicas, EVALUATION), self.setting.device)
+        self.noise = Noise(generators(self.setting.replicas, EVALUATION, self.step), self.setting.device)
         try:
             yield
         finally:

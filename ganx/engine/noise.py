@@ -16,11 +16,11 @@ WEIGHTS, NOISE, ORDER, EVALUATION = 10, 11, 12, 13
 _BUFFER = 1 << 15  # numbers a replica draws at a time; part of the stream's definition, so not an option
 
 
-def generators(replicas: Sequence[tuple[int, int]], purpose: int) -> list[torch.Generator]:
-    """Return one CPU generator per (seed, fold). The same (seed, fold, purpose) always gives the same stream."""
+def generators(replicas: Sequence[tuple[int, int]], purpose: int, step: int = 0) -> list[torch.Generator]:
+    """Return one CPU generator per (seed, fold). The same (seed, fold, purpose, step) always gives the same stream."""
     streams = []
     for seed, fold in replicas:
-        state = np.random.SeedSequence([seed, fold, purpose]).generate_state(1, np.uint64)
+        state = np.random.SeedSequence([seed, fold, purpose, step]).generate_state(1, np.uint64)
         streams.append(torch.Generator().manual_seed(int(state[0])))
     return streams
 

@@ -39,4 +39,6 @@ class Best:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a stored state."""
-        self.score, self.step, self.parameters = state["score"], state["step"], dict(state["parameters"])
+        device = self.score.device
+        self.score, self.step = state["score"].to(device), state["step"].to(device)
+        self.parameters = {name: value.to(device) for name, value in state["parameters"].items()}

@@ -51,6 +51,7 @@ def train_chunk(chunk: Chunk, report: Report) -> None:
 def prepare_process(hardware: dict[str, Any]) -> None:
     """Set what holds for the whole process: threads, denormal numbers, and libraries that talk too much."""
     torch.set_num_threads(hardware["threads"])
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
     torch.set_flush_denormal(True)  # small second moments of Adam would cost ten times the time
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that writes every new tensor twice
@@ -139,7 +140,8 @@ class ChunkRun(pl.Callback):
             for name, best in self.best.items():
                 best.load_state_dict(state["best"][name])
             self.failed = state["failed"]
-            self.loss_sums, self.loss_count = state["loss_sums"], state["loss_count"]
+            self.loss_sums = {name: total.to(self.data.device) for name, total in state["loss_sums"].items()}
+            self.loss_count = state["loss_count"]
         self.metrics.cut_back(self.module.step)
 
     def save(self) -> None:

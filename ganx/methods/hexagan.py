@@ -29,7 +29,7 @@ class HexaGAN(AdversarialModule):
 
     E       encoder            [x or noise, m] -> hidden vector h
     G_MI    imputer            h -> x-bar, every cell
-    D_MI    element-wise critic  [x-hat, y] -> one score per cell and per class
+    D_MI    element-wise critic  [x-hat, y] -> one score per cell, and one for the label
     G_CG    conditional generator  [y_c, z] -> h_c
     D_CG    critic of hidden vectors  [h, y] -> one score
     C       classifier         x-hat -> K logits
@@ -49,9 +49,10 @@ class HexaGAN(AdversarialModule):
         alpha_4: weight of C's adversarial loss.
         reduction: how scores of cells are added up. `sum`: slides, sum over cells of expectations; `mean`: authors'
             code, mean over the cells that count.
+        critic: what D_MI judges. `slides`: the cells of x-hat, and the label with one score, D_MI(.)_(d+1).
+            `authors`: one score per class; generated rows count as fake throughout; G_MI answers for all scores.
         pseudo_label: what stands for a label that C guessed. `straight_through`: one-hot, with the gradient of the
             probabilities; `soft`: the probabilities; `hard`: one-hot without gradient, as in the authors' code.
-        critic_sees_generated: count generated rows as fake in D_MI's loss (authors' code) or not (slides).
         weight_decay_c: factor on half the squared norm of C's parameters (authors' code: 0.001).
         impute_noise: what stands in for missing cells when a trained model imputes: a `draw` of the noise, as in
             training, or its `mean` (1/2), which gives one answer and a better one.
@@ -75,8 +76,8 @@ class HexaGAN(AdversarialModule):
         alpha_3: NonNegativeFloat,
         alpha_4: NonNegativeFloat,
         reduction: Literal["sum", "mean"],
+        critic: Literal["slides", "authors"],
         pseudo_label: Literal["straight_through", "soft", "hard"],
-        critic_sees_generated: bool,
         weight_decay_c: NonNegativeFloat,
         impute_noise: Literal["draw", "mean"],
     ) -> None:
@@ -86,7 +87,7 @@ class HexaGAN(AdversarialModule):
         self.lambda_1, self.lambda_2 = lambda_1, lambda_2
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
         self.reduction, self.pseudo_label, self.impute_noise = reduction, pseudo_label, impute_noise
-        self.critic_sees_generated, self.weight_decay_c = critic_sees_generated, weight_decay_c
+        self.critic, self.weight_decay_c = critic, weight_decay_c
 
         def net(name: Player, n_in: int, n_out: int, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
             mlp = StackedMLP(
@@ -101,9 +102,10 @@ class HexaGAN(AdversarialModule):
             return mlp
 
         n_latent = width(latent, self.d)
+        self.n_label_scores = min(self.k, 1) if critic == "slides" else self.k
         self.e = net("e", 2 * self.d, n_latent, torch.relu)
         self.g_mi = net("g_mi", n_latent, self.d, torch.sigmoid)
-        self.d_mi = net("d_mi", self.d + self.k, self.d + self.k)
+        self.d_mi = net("d_mi", self.d + self.k, self.d + self.n_label_scores)
         self.g_cg = net("g_cg", self.k + self.d, n_latent, torch.relu)
         self.d_cg = net("d_cg", n_latent + self.k, 1)
         self.c = net("c", self.d, self.k)
@@ -137,32 +139,35 @@ class HexaGAN(AdversarialModule):
     def loss_d_mi(self, batch: TabularBatch) -> Tensor:
         """L_DMI + L_DMI^(d+1) + lambda_1 L_GP_MI: observed cells and known labels are real, filled-in ones fake."""
         with torch.no_grad():
-            x_hat = self.complete(batch, self.g_mi(self.hidden(batch)))
-            rows = torch.cat([x_hat, self.labels(batch, x_hat)], 2)
-        scores, penalty = self.d_mi.with_penalty(rows, self.d, cell_weights(batch.m, self.reduction))
-        known = batch.labelled.expand(-1, -1, self.k)
-        real = torch.cat([batch.m, known], 2)
-        fake = torch.cat([batch.missing, 1 - known], 2)
-        if self.critic_sees_generated:
-            generated = self.generated_rows(batch)
-            scores = torch.cat([scores, self.d_mi(generated)], 1)
-            nothing, everything = torch.zeros_like(generated), torch.ones_like(generated)
-            real, fake = torch.cat([real, nothing], 1), torch.cat([fake, everything], 1)
+            rows, real, fake = self.judged(batch, self.complete(batch, self.g_mi(self.hidden(batch))))
+        scores, penalty = self.d_mi.with_penalty(rows, self.d, cell_weights(real[..., : self.d], self.reduction))
         loss = expected_score(scores, fake, self.reduction) - expected_score(scores, real, self.reduction)
         return loss + self.lambda_1 * penalty
 
     def loss_imputation(self, batch: TabularBatch, h: Tensor) -> Tensor:
         """L_GMI + alpha_1 L_recon, the loss of both E and G_MI."""
         x_bar = self.g_mi(h)
-        x_hat = self.complete(batch, x_bar)
-        return self.loss_g_mi(batch, x_hat) + self.alpha_1 * self.loss_recon(batch, x_bar)
+        return self.loss_g_mi(batch, self.complete(batch, x_bar)) + self.alpha_1 * self.loss_recon(batch, x_bar)
 
     def loss_g_mi(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
         """L_GMI = -sum_j E[(1 - m_j) D_MI(x-hat, y)_j]."""
+        rows, _, fake = self.judged(batch, x_hat)
+        n_scores = self.d if self.critic == "slides" else self.d + self.n_label_scores
+        return -expected_score(self.d_mi(rows)[..., :n_scores], fake[..., :n_scores], self.reduction)
+
+    def judged(self, batch: TabularBatch, x_hat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what D_MI judges: rows [x-hat, y], and which of their scores count as real and as fake."""
         with torch.no_grad():
             y = self.labels(batch, x_hat)
-        scores = self.d_mi(torch.cat([x_hat, y], 2))[..., : self.d]
-        return -expected_score(scores, batch.missing, self.reduction)
+        known = batch.labelled.expand(-1, -1, self.n_label_scores)
+        rows = torch.cat([x_hat, y], 2)
+        real, fake = torch.cat([batch.m, known], 2), torch.cat([batch.missing, 1 - known], 2)
+        if self.critic == "authors" and self.k:
+            with torch.no_grad():
+                h_c, y_c = self.generate(batch, class_counts(batch))
+            rows = torch.cat([rows, torch.cat([self.g_mi(h_c), y_c], 2)], 1)
+            real, fake = torch.cat([real, torch.zeros_like(real)], 1), torch.cat([fake, torch.ones_like(fake)], 1)
+        return rows, real, fake
 
     def loss_recon(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
         """L_recon: squared error over the observed cells of a row, averaged over rows. No hidden truth enters."""
@@ -198,12 +203,6 @@ class HexaGAN(AdversarialModule):
         z = self.noise.uniform(n_rows, self.d)
         return self.g_cg(torch.cat([y_c, z], 2)), y_c
 
-    @torch.no_grad()
-    def generated_rows(self, batch: TabularBatch) -> Tensor:
-        """Return generated rows and their labels, [x_c, y_c], with the classes in the batch's proportions."""
-        h_c, y_c = self.generate(batch, class_counts(batch))
-        return torch.cat([self.g_mi(h_c), y_c], 2)
-
     # --- (3) classification ------------------------------------------------------------------------------------
 
     def loss_c(self, batch: TabularBatch, h: Tensor) -> Tensor:
@@ -228,7 +227,7 @@ class HexaGAN(AdversarialModule):
     def loss_pseudo_label(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
         """L_C = -E[D_MI(x-hat_u, y_u)_(d+1)]: C wants its labels of unlabelled rows to pass for real ones."""
         scores = self.d_mi(torch.cat([x_hat, self.labels(batch, x_hat)], 2))[..., self.d :]
-        unlabelled = (1 - batch.labelled).expand(-1, -1, self.k)
+        unlabelled = (1 - batch.labelled).expand(-1, -1, self.n_label_scores)
         return -expected_score(scores, unlabelled, self.reduction)
 
     def labels(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:

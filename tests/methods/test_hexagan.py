@@ -142,9 +142,16 @@ def test_imputing_leaves_observed_cells_alone() -> None:
 
 
 def test_critic_counts_generated_rows_when_told() -> None:
-    alone, batch = make_hexagan("model.critic_sees_generated=false")
-    company, _ = make_hexagan("model.critic_sees_generated=true")
-    assert not torch.allclose(alone.loss_d_mi(batch), company.loss_d_mi(batch))
+    slides, batch = make_hexagan("model.critic=slides")
+    authors, _ = make_hexagan("model.critic=authors")
+    n_rows, d, k = batch.x.shape[1], slides.d, slides.k
+    rows, real, fake = slides.judged(batch, batch.x)
+    assert rows.shape[1:] == (n_rows, d + k)
+    assert real.shape[1:] == fake.shape[1:] == (n_rows, d + 1)
+    rows, real, fake = authors.judged(batch, batch.x)
+    assert rows.shape[1:] == real.shape[1:] == fake.shape[1:] == (2 * n_rows, d + k)
+    assert float(real[:, n_rows:].max()) == 0
+    assert float(fake[:, n_rows:].min()) == 1
 
 
 def test_weight_decay_of_c_covers_biases() -> None:
