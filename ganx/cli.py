@@ -30,6 +30,8 @@ _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line and return the exit code: 0 done, 1 run failed or locked, 2 wrong request, 143 preempted."""
+    if not os.environ.get("GANX_OUTPUTS", "outputs"):
+        del os.environ["GANX_OUTPUTS"]  # set to nothing is not set
     try:
         code = _dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()

@@ -29,7 +29,8 @@ from ganx.launch.sweep import register
 from ganx.schema import check_config
 from ganx.targets import added_by, config_dirs
 
-Task = Callable[[dict[str, Any]], int]
+#: What a command does with a checked configuration and the command line (of one job) that gave it.
+Task = Callable[[dict[str, Any], list[str]], int]
 
 _GROUP_OF = re.compile(r"^[+~]*([^=@]+)")
 
@@ -55,12 +56,15 @@ def run(command: str, argv: list[str], task: Task) -> int:
         elif args.cfg:
             _show(hydra, command, args)
         elif args.multirun:
+            flags = [word for word in argv if word not in args.overrides and word not in ("-m", "--multirun")]
             codes: list[int] = hydra.multirun(
-                command, lambda job: _one_of_many(task, loader.plain(job)), args.overrides
+                command,
+                lambda job: _one_of_many(task, loader.plain(job), [*job.hydra.overrides.task, *flags]),
+                args.overrides,
             )
             return max(codes, default=0)
         else:
-            return task(loader.plain(hydra.compose_config(command, args.overrides, RunMode.RUN)))
+            return task(loader.plain(hydra.compose_config(command, args.overrides, RunMode.RUN)), argv)
     return 0
 
 
@@ -132,10 +136,22 @@ class CheckedLoader(ConfigLoaderImpl):
             return f"{group}={name}: no such {group}{nearest(name, error.options or ())}"
         if match := re.match(r"You must specify '([^']+)'", text):
             group = match[1]
+            for text in overrides:  # perhaps it is there, misspelt
+                key = _GROUP_OF.match(text)
+                if (
+                    key
+                    and key[1] not in self.list_groups("")
+                    and (hint := nearest(key[1], [group])).startswith("; did")
+                ):
+                    return f"unknown key '{key[1]}'{hint}"
             names = ", ".join(self.get_group_options(group))
             return f"missing: choose {group}=NAME, NAME one of {names or '(none is there)'}"
         if match := re.match(r"Could not override '([^']+)'", text):
             return self._explain_key(match[1], overrides)
+        if match := re.match(r"In '(.+)': Could not override '(.+)@.+'", text):
+            return (
+                f"{match[1]}.yaml: write `override /{match[2]}@_global_.{match[2]}: NAME` to choose another {match[2]}"
+            )
         if match := re.match(r"Ambiguous value for argument '(.+)'", text):
             return f"{match[1]} has several values: add -m to run each of them, or write [...] for a list"
         if match := re.match(r"Sweep parameters '(.+)' requires", text):
@@ -169,10 +185,10 @@ class CheckedLoader(ConfigLoaderImpl):
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}"
 
 
-def _one_of_many(task: Task, config: dict[str, Any]) -> int:
+def _one_of_many(task: Task, config: dict[str, Any], argv: list[str]) -> int:
     """Run one job of a sweep. A failure is told and the next job starts; an interruption ends the sweep."""
     try:
-        code = task(config)
+        code = task(config, argv)
     except (UserError, RunError) as error:
         print(f"ganx: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1

@@ -17,7 +17,7 @@ class RunError(Exception):
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return a hint that ends a message: the nearest valid name, or all of them when they are few."""
     known = sorted(choices)
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
     return f"; choose from {', '.join(known)}" if 0 < len(known) <= 20 else ""

@@ -65,7 +65,9 @@ def refusing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RunError(f"cannot write {path}: {reason}; free it, or choose another folder with outputs=DIR") from error
+        raise RunError(
+            f"cannot write {path}: {reason}; choose another folder with outputs=DIR, or make room"
+        ) from error
 
 
 def _umask() -> int:

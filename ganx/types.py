@@ -74,7 +74,7 @@ def describe(kind: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(describe(arg) for arg in args)
     if origin is list:
-        return f"a list, each {describe(args[0])}"
+        return f"a list in brackets, [{describe(args[0])}, ...]"
     if origin is dict:
         return f"a mapping, each value {describe(args[1])}"
     return "any value"

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 LAMBDA_1, LAMBDA_2 = 10.0, 10.0
 ALPHA_1, ALPHA_2, ALPHA_3, ALPHA_4 = 10.0, 1.0, 0.01, 0.01
-RATE, RATE_C, DECAY = 1e-3, 3e-3, 0.9998
+RATE, RATE_C, DECAY = 1e-3, 1e-2, 0.9998
 BATCH = 64
 
 

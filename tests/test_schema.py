@@ -31,7 +31,7 @@ def mine(monkeypatch):
         (Annotated[float, Range(0, 1, True, True)], "a number in (0, 1)"),
         (Literal["a", "b"], "one of a, b"),
         (Literal[0] | Annotated[int, Range(2)], "0 or an integer >= 2"),
-        (list[PositiveInt], "a list, each an integer >= 1"),
+        (list[PositiveInt], "a list in brackets, [an integer >= 1, ...]"),
         (dict[str, float], "a mapping, each value a number"),
         (str | None, "text or null"),
         (Any, "any value"),

@@ -10,9 +10,9 @@ from ganx.compose import run as run_hydra
 def run(argv: list[str]) -> int:
     """Compose, check and evaluate; return the exit code."""
 
-    def task(config: dict[str, Any]) -> int:
+    def task(config: dict[str, Any], command_line: list[str]) -> int:
         from ganx.run.life import evaluate  # torch: only once the configuration is right
 
-        return evaluate(config, argv)
+        return evaluate(config, command_line)
 
     return run_hydra("eval", argv, task)

@@ -12,10 +12,10 @@ from ganx.errors import UserError
 def run(argv: list[str]) -> int:
     """Compose, check and impute; return the exit code."""
 
-    def task(config: dict[str, Any]) -> int:
+    def task(config: dict[str, Any], command_line: list[str]) -> int:
         from ganx.run.impute import impute  # torch: only once the configuration is right
 
-        return impute(config, argv)
+        return impute(config, command_line)
 
     return run_hydra("impute", _spread(argv), task)
 

@@ -10,9 +10,9 @@ from ganx.compose import run as run_hydra
 def run(argv: list[str]) -> int:
     """Compose, check and train; return the exit code."""
 
-    def task(config: dict[str, Any]) -> int:
+    def task(config: dict[str, Any], command_line: list[str]) -> int:
         from ganx.run.life import train  # torch: only once the configuration is right
 
-        return train(config, argv)
+        return train(config, command_line)
 
     return run_hydra("train", argv, task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Split:
     Attributes:
         seed, fold: the replica's name.
         train, valid, test: row indices into the table, disjoint. With `folds=0` the test rows are all rows, and train
-            and valid partition them.
+            and valid partition them. Validation rows are trained on, too, as far as they are `shown`.
         seen: (N, D) cells that the run may look at: observed in the table and not hidden by the protocol. The folds of
             a seed share one array.
         seen_valid: (len(valid), D) cells of the validation rows that are shown while selecting, a part of
@@ -38,7 +38,7 @@ class Split:
         scored_labels: (N,) test rows whose true label is scored: every known one; with `protocol=paper` the labelled
             ones; with `folds=0` the hidden ones.
         low, span: (d,) the replica's scale: scaled = (encoded - low) / span. 0 and 1 for one-hot features.
-        empty: (D,) columns with no seen cell in the training rows: nothing can be learned of them, so that they are
+        empty: (D,) columns with no shown cell in the training rows: nothing can be learned of them, so that they are
             left out of losses and metrics.
     """
 
@@ -54,6 +54,27 @@ class Split:
     low: NDArray[np.float32]
     span: NDArray[np.float32]
     empty: Mask
+
+    @property
+    def rows(self) -> Index:
+        """The rows to train on: training and validation rows."""
+        return np.concatenate([self.train, self.valid])
+
+    def shown(self) -> Mask:
+        """Return the cells (N, D) that are shown while training: `seen`, less those kept to select on."""
+        cells = self.seen.copy()
+        cells[self.valid] = self.seen_valid
+        return cells
+
+    def shown_labels(self) -> Mask:
+        """Return the labels (N,) that are shown while training: `labelled`, less those of validation rows."""
+        labels = self.labelled.copy()
+        labels[self.valid] = False
+        return labels
+
+    def after_selection(self) -> Split:
+        """Return the split as it is when nothing is left to select: what validation kept back may be seen."""
+        return replace(self, train=self.rows, valid=self.valid[:0], seen_valid=self.seen_valid[:0])
 
 
 def make_splits(table: Table, encoding: Encoding, protocol: Protocol, seed: int, seeds: int) -> list[Split]:
@@ -99,8 +120,10 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
         scored = np.zeros_like(labelled)
         scored[test] = True
         scored &= to_score
-        low, span = _scale(table, encoding, train, seen, protocol.scaling)
-        empty = ~seen[train].any(axis=0)
+        visible = seen.copy()
+        visible[valid] = shown
+        low, span = _scale(table, encoding, rest, visible, protocol.scaling)
+        empty = ~visible[rest].any(axis=0)
         splits.append(Split(seed, fold, train, valid, test, seen, shown, labelled, scored, low, span, empty))
     return splits
 

@@ -81,7 +81,7 @@ def answers(
     extra_targets: frozenset[str],
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """Return one replica's answers for its test rows: imputed (n, d) in metric units, class probabilities (n, K)."""
-    data = DeviceTable(table, encoding, [split], torch.device("cpu"))
+    data = DeviceTable(table, encoding, [split.after_selection()], torch.device("cpu"))
     batch = data.rows(torch.from_numpy(split.test).unsqueeze(0))
     given: list[NDArray[np.float64] | None] = []
     for ability, place in (("impute", 0), ("classify", 1)):

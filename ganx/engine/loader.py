@@ -37,12 +37,9 @@ class DeviceTable:
         self.features = torch.from_numpy(encoding.encode(table.x)).to(device)
         self.group = torch.from_numpy(np.asarray(encoding.group, dtype=np.int64)).to(device)
         self.plain = bool((self.group == torch.arange(len(self.group), device=device)).all())
-        # Folds of a seed share their masks, so these are stored once per seed.
-        masks = list({id(split.seen): split for split in splits}.values())
-        order = {id(split.seen): i for i, split in enumerate(masks)}
-        self.seen = torch.stack([torch.from_numpy(split.seen) for split in masks]).to(device)
-        self.labelled = torch.stack([torch.from_numpy(split.labelled) for split in masks]).to(device)
-        self.mask_of = torch.tensor([order[id(split.seen)] for split in splits], device=device).unsqueeze(1)
+        self.seen = torch.stack([torch.from_numpy(split.shown()) for split in splits]).to(device)
+        self.labelled = torch.stack([torch.from_numpy(split.shown_labels()) for split in splits]).to(device)
+        self.replica = torch.arange(len(splits), device=device).unsqueeze(1)
         self.low = torch.stack([torch.from_numpy(split.low) for split in splits]).unsqueeze(1).to(device)
         self.span = torch.stack([torch.from_numpy(split.span) for split in splits]).unsqueeze(1).to(device)
         filled = torch.stack([torch.from_numpy(~split.empty) for split in splits])
@@ -55,17 +52,12 @@ class DeviceTable:
         """Repeat a flag per original column over the features that encode it. (..., D) -> (..., d)."""
         return columns if self.plain else columns[..., self.group]
 
-    def rows(self, index: Tensor, seen: Tensor | None = None) -> TabularBatch:
-        """Return the rows `index` (..., R, B) as batches (..., R, B, d).
-
-        Args:
-            seen: (..., R, B, D) cells to show, where fewer than usual are to be shown.
-        """
-        if seen is None:
-            seen = self.seen[self.mask_of, index]
+    def rows(self, index: Tensor) -> TabularBatch:
+        """Return the rows `index` (..., R, B) as batches (..., R, B, d)."""
+        seen = self.seen[self.replica, index]
         m = self.expand(seen)
         x = torch.where(m, (self.features[index] - self.low) / self.span, 0.0)
-        labelled = self.labelled[self.mask_of, index] & (self.y[index] >= 0)
+        labelled = self.labelled[self.replica, index] & (self.y[index] >= 0)
         classes = torch.arange(self.n_classes, device=self.device)
         y = (self.y[index].unsqueeze(-1) == classes) & labelled.unsqueeze(-1)
         return TabularBatch(
@@ -85,8 +77,8 @@ class RowOrder:
 
     def __init__(self, split: Split) -> None:
         self._seed = (split.seed, split.fold, ORDER)
-        self._rows = split.train
-        self._epoch, self._permutation = -1, split.train
+        self._rows = split.rows
+        self._epoch, self._permutation = -1, split.rows
 
     def take(self, start: int, count: int) -> NDArray[np.int64]:
         """Return the rows at places start ... start + count - 1 of the stream."""

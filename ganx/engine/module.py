@@ -15,7 +15,7 @@ from ganx.engine.batch import TabularBatch
 from ganx.engine.noise import EVALUATION, NOISE, WEIGHTS, Noise, generators
 from ganx.engine.optimizers import make_optimizer
 from ganx.engine.setting import Setting
-from ganx.errors import UserError, nearest
+from ganx.errors import RunError, UserError, nearest
 
 
 class AdversarialModule(pl.LightningModule):
@@ -60,6 +60,8 @@ class AdversarialModule(pl.LightningModule):
 
     def update(self, player: str, loss: Tensor) -> None:
         """Let `player` alone take one step down `loss`, of shape (R,). Other players get no gradient."""
+        if player not in self.players:
+            raise RunError(f"there is no player '{player}'{nearest(player, self.players)}")
         parameters = self.players[player]
         # Replicas share no parameter, so the gradient of the sum is every replica's own gradient.
         gradients = torch.autograd.grad(loss.sum(), parameters)

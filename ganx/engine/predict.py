@@ -68,10 +68,7 @@ class Probe:
         rows = [split.valid if subset == "valid" else split.test for split in data.splits]
         longest = max(len(index) for index in rows)
         index = np.stack([np.pad(r, (0, longest - len(r)), mode="edge" if len(r) else "constant") for r in rows])
-        shown = np.stack([split.seen[i] for split, i in zip(data.splits, index, strict=True)])
-        if subset == "valid":
-            for r, split in enumerate(data.splits):
-                shown[r, : len(split.valid)] = split.seen_valid
+        shown = data.seen.cpu().numpy()[np.arange(len(rows))[:, None], index]
         hidden = ~shown & np.stack([~split.empty for split in data.splits])[:, None]
         labels = []
         for r, (split, i) in enumerate(zip(data.splits, rows, strict=True)):
@@ -83,7 +80,7 @@ class Probe:
         tensor = torch.from_numpy(index).to(data.device)
         return cls(
             data=data,
-            batch=data.rows(tensor, torch.from_numpy(shown).to(data.device)),
+            batch=data.rows(tensor),
             truth=data.features[tensor],
             scored=data.expand(torch.from_numpy(hidden).to(data.device)),
             n_rows=torch.tensor([[len(r)] for r in rows], device=data.device).clamp_min(1),

@@ -14,6 +14,8 @@ from ganx.engine.chunk import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 _FIRST_ESTIMATE = 2.0  # seconds of training before the rate is worth telling
+_WORTH_TELLING = 3.0  # a shorter wait needs no word
+_BAR_WIDTH = 64  # of everything but the figures
 
 
 class Display:
@@ -37,7 +39,7 @@ class Display:
         self._latest: dict[int, Progress] = {}
         self._bar = Bar(
             TextColumn("training"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             _Left(self),
@@ -56,7 +58,8 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self.console.is_terminal:
+            self._bar.stop()
 
     def update(self, progress: Progress) -> None:
         """Take note of a chunk's sign of life."""
@@ -69,9 +72,11 @@ class Display:
             return
         if not self._said_estimate and self.elapsed > _FIRST_ESTIMATE:
             self._said_estimate = True
+            if self.left < _WORTH_TELLING:
+                return
             self.console.print(f"about {duration(self.left)} to go, {self.memory_mb:.0f} MB of memory so far")
         if self.console.is_terminal:
-            self._bar.update(self._task, completed=sum(self.reached), figures=self.figures())
+            self._bar.update(self._task, completed=sum(self.reached), figures=self.figures()[: self._room])
         elif time.monotonic() - self._last_line > _SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             total = self.steps * len(self.reached)
@@ -97,6 +102,11 @@ class Display:
         """Memory of the processes that train at the same time."""
         return sum(sorted(self._memory)[-self.workers :])
 
+    @property
+    def _room(self) -> int:
+        """Characters that the figures may take on this terminal."""
+        return max(0, self.console.width - _BAR_WIDTH)
+
     def figures(self) -> str:
         """Mean losses and validation figures of the chunks heard of, in a few characters."""
         latest = list(self._latest.values())
@@ -116,7 +126,8 @@ class _Left(ProgressColumn):
         self.display = display
 
     def render(self, task: Task) -> Text:
-        return Text(f"-{duration(self.display.left)}", style="progress.remaining")
+        known = self.display.elapsed > _FIRST_ESTIMATE
+        return Text(f"{duration(self.display.left)} left" if known else "", style="progress.remaining")
 
 
 def _means(figures: list[dict[str, float]]) -> dict[str, float]:

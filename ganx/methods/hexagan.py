@@ -18,7 +18,7 @@ from ganx.engine.module import AdversarialModule
 from ganx.engine.setting import Setting
 from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP
-from ganx.types import NonNegativeFloat, PositiveInt, Width
+from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Width
 
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
@@ -40,7 +40,7 @@ class HexaGAN(AdversarialModule):
         hidden: widths of the hidden layers of each network.
         activation: activation of each network's hidden layers.
         n_critic: critic updates per generator update.
-        n_cg: rounds of conditional generation per outer step.
+        n_cg: rounds of conditional generation per outer step; 0 leaves generated rows out of C's loss too.
         lambda_1: weight of D_MI's gradient penalty.
         lambda_2: weight of D_CG's gradient penalty.
         alpha_1: weight of the reconstruction loss for E and G_MI.
@@ -68,7 +68,7 @@ class HexaGAN(AdversarialModule):
         hidden: dict[Player, list[Width]],
         activation: dict[Player, ActivationName],
         n_critic: PositiveInt,
-        n_cg: PositiveInt,
+        n_cg: NonNegativeInt,
         lambda_1: NonNegativeFloat,
         lambda_2: NonNegativeFloat,
         alpha_1: NonNegativeFloat,
@@ -162,7 +162,7 @@ class HexaGAN(AdversarialModule):
         known = batch.labelled.expand(-1, -1, self.n_label_scores)
         rows = torch.cat([x_hat, y], 2)
         real, fake = torch.cat([batch.m, known], 2), torch.cat([batch.missing, 1 - known], 2)
-        if self.critic == "authors" and self.k:
+        if self.critic == "authors" and self.k and self.n_cg:
             with torch.no_grad():
                 h_c, y_c = self.generate(batch, class_counts(batch))
             rows = torch.cat([rows, torch.cat([self.g_mi(h_c), y_c], 2)], 1)
@@ -207,22 +207,30 @@ class HexaGAN(AdversarialModule):
 
     def loss_c(self, batch: TabularBatch, h: Tensor) -> Tensor:
         """L_CE on labelled and generated rows + alpha_4 L_C. Just enough rows are generated to level the classes."""
-        counts = class_counts(batch)
-        deficit = counts.amax(1, keepdim=True) - counts
         with torch.no_grad():
             x_hat = self.complete(batch, self.g_mi(h))
-            h_c, y_c = self.generate(batch, deficit)
-            x_c = self.g_mi(h_c)
-        # B rows are generated whatever the deficit; together they weigh as much as the rows that are lacking.
-        lacking = (deficit.sum(1) / y_c.shape[1]).view(-1, 1).expand(-1, y_c.shape[1])
-        weight = torch.cat([batch.labelled.squeeze(2), lacking], 1)
-        losses = cross_entropy(self.c(torch.cat([x_hat, x_c], 1)), torch.cat([batch.y, y_c], 1))
-        loss = (losses * weight).sum(1) / weight.sum(1).clamp_min(1e-8)
+        x, y, weight = x_hat, batch.y, batch.labelled.squeeze(2)
+        if self.n_cg:
+            x_c, y_c, lacking = self.lacking_rows(batch)
+            x, y, weight = torch.cat([x, x_c], 1), torch.cat([y, y_c], 1), torch.cat([weight, lacking], 1)
+        loss = (cross_entropy(self.c(x), y) * weight).sum(1) / weight.sum(1).clamp_min(1e-8)
         if self.alpha_4:
             loss = loss + self.alpha_4 * self.loss_pseudo_label(batch, x_hat)
         if self.weight_decay_c:
             loss = loss + self.weight_decay_c / 2 * sum(p.square().sum((1, 2)) for p in self.players["c"])
         return loss
+
+    @torch.no_grad()
+    def lacking_rows(self, batch: TabularBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return generated rows x_c of the classes that the batch lacks, their labels y_c, and their weights (R, B).
+
+        B rows are generated whatever is lacking; together they weigh as much as the rows that would level the classes.
+        """
+        counts = class_counts(batch)
+        deficit = counts.amax(1, keepdim=True) - counts
+        h_c, y_c = self.generate(batch, deficit)
+        lacking = (deficit.sum(1, keepdim=True) / y_c.shape[1]).expand(-1, y_c.shape[1])
+        return self.g_mi(h_c), y_c, lacking
 
     def loss_pseudo_label(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
         """L_C = -E[D_MI(x-hat_u, y_u)_(d+1)]: C wants its labels of unlabelled rows to pass for real ones."""

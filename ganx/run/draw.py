@@ -55,8 +55,8 @@ def _draw_hidden_space(experiment: Experiment, state: State, replica: int, folde
     )
     if table.y is None or not hasattr(module, "encode") or not hasattr(module, "generate_hidden"):
         return
-    data = DeviceTable(table, experiment.encoding, [split], torch.device("cpu"))
-    rows = np.concatenate([split.train, split.test])[:5000]
+    data = DeviceTable(table, experiment.encoding, [split.after_selection()], torch.device("cpu"))
+    rows = np.unique(np.concatenate([split.rows, split.test]))[:5000]
     batch = data.rows(torch.from_numpy(rows).unsqueeze(0))
     wanted = np.arange(len(rows)) % table.n_classes
     with torch.no_grad(), module.evaluation_noise():

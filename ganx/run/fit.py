@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 
 from ganx.engine.build import build_module
@@ -17,6 +18,7 @@ from ganx.engine.evaluate import evaluate, score
 from ganx.engine.progress import Display
 from ganx.engine.trainer import device_of, peak_memory_mb, prepare_process
 from ganx.engine.workers import train_chunks
+from ganx.errors import UserError
 from ganx.files import write_text
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder
@@ -82,15 +84,20 @@ def train_replicas(console: Console, experiment: Experiment, folder: RunFolder, 
 def table_facts(experiment: Experiment) -> dict[str, Any]:
     """Return what `ganx impute` must know of the table, in plain containers."""
     table = experiment.table
-    whole = [bool(np.all(np.isnan(c) | (c == np.round(c)))) for c in table.x.T]
     return {
         "encoding": experiment.encoding.to_dict(),
         "low": [split.low.tolist() for split in experiment.splits],
         "span": [split.span.tolist() for split in experiment.splits],
-        "whole_numbers": whole,
+        "decimals": [_decimals(column) for column in table.x.T],
         "classes": list(table.classes),
         "target": table.target,
     }
+
+
+def _decimals(column: NDArray[np.floating]) -> int | None:
+    """Return how many decimals the known values of a column have; None for more than four."""
+    known = column[~np.isnan(column)]
+    return next((n for n in range(5) if np.array_equal(known, np.round(known, n))), None)
 
 
 def final_state(folder: RunFolder) -> State:
@@ -106,8 +113,14 @@ def check_method(experiment: Experiment) -> None:
     """Refuse a method that does not fit the run before anything is written.
 
     Raises:
-        UserError: the method cannot be trained with this loss, or has no such player.
+        UserError: the method cannot be trained with this loss, has no such player, or can do nothing to be scored by.
     """
+    model = experiment.config["model"]
+    cls = locate(model["_target_"], experiment.extra_targets)
+    if not hasattr(cls, "impute") and not hasattr(cls, "classify"):
+        raise UserError(
+            f"model={model['name']} defines neither `impute` nor `classify`: there is nothing to score it by"
+        )
     if experiment.trained:
         build_module(
             experiment.config,
@@ -139,11 +152,11 @@ def fit_baseline(experiment: Experiment) -> Figures:
     table, encoding = experiment.table, experiment.encoding
     features = encoding.encode(table.x)
     figures: Figures = {}
-    for r, split in enumerate(experiment.splits):
+    for r, split in enumerate(split.after_selection() for split in experiment.splits):
         m = encoding.expand(split.seen)
         x = np.where(m, (features - split.low) / split.span, 0).astype(np.float32)
         y = np.where(split.labelled, -1 if table.y is None else table.y, -1)
-        rows = np.concatenate([split.train, split.valid])  # nothing is selected, so nothing is kept back
+        rows = split.train
         baseline: Any = cls(**options)
         baseline.fit(x[rows], m[rows], y[rows])
         imputed = probability = None

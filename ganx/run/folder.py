@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from ganx.errors import UserError, nearest
+from ganx.errors import UserError
 from ganx.files import make_folder, refusing, write_json, write_text
 from ganx.run.lock import Heartbeat, is_alive
 
@@ -145,4 +145,4 @@ def find_run(name: str, outputs: str | Path) -> RunFolder:
     if found:
         raise UserError(f"run={name} fits {len(found)} runs: {', '.join(str(folder) for folder in found[:5])}")
     where = Path(outputs) / "runs"
-    raise UserError(f"run={name}: no such folder, and no such signature in {where}{nearest(name, runs)}")
+    raise UserError(f"run={name}: no such folder, and no such signature in {where}; ganx status lists them")

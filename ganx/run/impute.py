@@ -22,7 +22,8 @@ from ganx.errors import UserError
 from ganx.files import make_folder, write_text
 from ganx.run.fit import State, final_state
 from ganx.run.folder import RunFolder, find_run
-from ganx.schema import check_config
+from ganx.run.life import stored_config
+from ganx.run.report import plural
 from ganx.targets import added_by
 
 Floats = NDArray[np.float64]
@@ -39,6 +40,9 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
         UserError: no such run, one that is not finished or holds rows back, or a table of another form.
     """
     console = Console()
+    for key in ("out", "spread"):
+        if config[key] is not None and Path(config[key]).resolve() == Path(config["input"]).resolve():
+            raise UserError(f"{key}={config[key]} is the input itself; write to another file")
     folder = find_run(config["run"], config["outputs"])
     ensemble = _ensemble(folder, added_by(argv))
     columns = ensemble.encoding.columns
@@ -66,7 +70,8 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
     if config["spread"] is not None:
         _write(Path(config["spread"]), spreads, raw.attrs["separator"])
     console.print(
-        f"{int(missing.sum())} cells filled and {n_labels} labels predicted by {ensemble.n_replicas} replicas; "
+        f"{plural(int(missing.sum()), 'cell')} filled and {plural(n_labels, 'label')} predicted "
+        f"by {plural(ensemble.n_replicas, 'replica')}; "
         f"written to {config['out']}",
         highlight=False,
         soft_wrap=True,
@@ -112,11 +117,12 @@ class Ensemble:
         return mean, differs, np.mean(probabilities, axis=0) if probabilities else None
 
     def text(self, column: int, value: float) -> str:
-        """Write a cell as its column is written: a category's name, a whole number, or six significant digits."""
+        """Write a cell as its column is written: a category's name, or a number with as many decimals."""
         categories = self.encoding.columns[column].categories
         if categories:
             return categories[int(value)]
-        return str(round(value)) if self.state["table"]["whole_numbers"][column] else f"{value:.6g}"
+        decimals = self.state["table"]["decimals"][column]
+        return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
 
     def _answer_of(self, replica: int, x: Floats) -> tuple[Floats, Floats | None]:
         low = np.asarray(self.state["table"]["low"][replica], dtype=np.float32)
@@ -143,7 +149,7 @@ class Ensemble:
 
 
 def _ensemble(folder: RunFolder, extra_targets: frozenset[str]) -> Ensemble:
-    config = check_config("train", folder.read_config(), extra_targets)
+    config = stored_config(folder, extra_targets)
     result = folder.read_result()
     if result is None:
         raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")

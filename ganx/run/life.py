@@ -93,7 +93,7 @@ def stored_experiment(folder: RunFolder, extra_targets: frozenset[str]) -> Exper
     Raises:
         UserError: the config is damaged, names code it may not, or the data are no longer those of the run.
     """
-    config = check_config("train", folder.read_config(), extra_targets)
+    config = stored_config(folder, extra_targets)
     experiment = Experiment.of(config, extra_targets)
     if not folder.path.resolve().name.endswith(experiment.signature):
         raise UserError(
@@ -101,6 +101,18 @@ def stored_experiment(folder: RunFolder, extra_targets: frozenset[str]) -> Exper
             "the data set, the config file or ganx has changed since the run"
         )
     return experiment
+
+
+def stored_config(folder: RunFolder, extra_targets: frozenset[str]) -> dict[str, Any]:
+    """Return the config of a run folder, checked.
+
+    Raises:
+        UserError: there is none, or it does not fit this version of ganx.
+    """
+    try:
+        return check_config("train", folder.read_config(), extra_targets)
+    except UserError as error:
+        raise UserError(f"{folder}: {error} (config.yaml was edited, or written by another version of ganx)") from None
 
 
 def _shown(console: Console, folder: RunFolder, retry: bool) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as Grid
 
+from ganx.engine.progress import duration
 from ganx.run.experiment import Experiment
 
 
@@ -29,7 +30,7 @@ def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> 
         soft_wrap=True,
     )
     console.print(
-        f"{_plural(len(experiment.splits), 'replica')} ({folds} x {_plural(config['seeds'], 'seed')})"
+        f"{plural(len(experiment.splits), 'replica')} ({folds} x {plural(config['seeds'], 'seed')})"
         f"{_portions(experiment, plan)}",
         highlight=False,
         soft_wrap=True,
@@ -51,11 +52,15 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
     for name, figures in result["metrics"].items():
         known = [value for value in figures["values"] if value is not None]
         grid.add_row(name, _number(figures["mean"]), _number(figures["sd"]), str(len(known)))
-    console.print(grid)
+    if result["metrics"]:
+        console.print(grid)
+    else:
+        console.print("nothing was hidden from the run, so there is nothing to score")
     for replica, why in result.get("failed", {}).items():
         console.print(
             f"failed: replica (seed, fold) = ({replica}): {why}", style="red", highlight=False, soft_wrap=True
         )
+    console.print(f"took    {duration(result['seconds'])}, {result['peak_memory_mb']} MB", highlight=False)
     console.print(f"folder  {folder}", highlight=False, soft_wrap=True)
     console.print(f"again   {result['command']}", highlight=False, soft_wrap=True, markup=False)
 
@@ -87,7 +92,7 @@ def _portions(experiment: Experiment, plan: dict[str, Any]) -> str:
     if not experiment.trained:
         return ""
     chunks, workers = plan["chunks"], plan["workers"]
-    portions = f"in {_plural(len(chunks), 'stack')} of {max(chunks)}, {_plural(workers, 'process')} on {plan['device']}"
+    portions = f"in {plural(len(chunks), 'stack')} of {max(chunks)}, {plural(workers, 'process')} on {plan['device']}"
     return f", {experiment.config['model']['steps']} steps, {portions}"
 
 
@@ -95,5 +100,6 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """Return `1 seed`, `2 seeds`."""
     return f"{count} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

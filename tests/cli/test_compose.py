@@ -136,7 +136,7 @@ def test_a_baseline_needs_nothing_that_trains(mine):
         ("seeds=2.5", "seeds=2.5: expected an integer >= 1"),
         ("seed=-1", "seed=-1: expected an integer >= 0"),
         ("force=maybe", "force=maybe: expected true or false"),
-        ("dataset.drop=x", "dataset.drop=x: expected a list, each text"),
+        ("dataset.drop=x", "dataset.drop=x: expected a list in brackets, [text, ...]"),
         ("model=toy,mean", "model=toy,mean has several values: add -m"),
         ("seeds=range(1,3)", "seeds=range(1,3) is a sweep: add -m"),
         ("model=3", "a group takes the name of one of its options"),
@@ -177,8 +177,11 @@ def test_a_sweep_runs_every_job_and_returns_the_worst_code(mine, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     seen = []
 
-    def task(config):
+    def task(config, argv):
         seen.append((config["model"]["name"], config["seed"]))
+        assert f"seed={config['seed']}" in argv  # each job has its own command line
+        assert "-m" not in argv
+        assert argv[-len(mine) :] == mine
         return config["seed"]
 
     assert run("train", [*mine, "-m", "dataset=tiny", "model=toy,mean", "seed=0,1"], task) == 1
@@ -190,7 +193,7 @@ def test_a_failed_job_does_not_stop_the_others_but_a_signal_does(mine, tmp_path,
     monkeypatch.chdir(tmp_path)
     seen = []
 
-    def task(config):
+    def task(config, argv):
         seen.append(config["seed"])
         if config["seed"] == 0:
             raise RunError("loss d is NaN")
@@ -207,7 +210,7 @@ def test_a_failed_job_does_not_stop_the_others_but_a_signal_does(mine, tmp_path,
 def test_a_single_run_hands_over_plain_containers(mine, tmp_path, monkeypatch):
     monkeypatch.setenv("GANX_OUTPUTS", "elsewhere")
     seen = []
-    assert run("train", [*mine, *TOY], lambda config: seen.append(config) or 7) == 7
+    assert run("train", [*mine, *TOY], lambda config, argv: seen.append(config) or 7) == 7
     assert type(seen[0]["model"]["hidden"]) is dict
     assert type(seen[0]["model"]["hidden"]["g"]) is list
     assert seen[0]["outputs"] == "elsewhere"

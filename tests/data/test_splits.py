@@ -64,7 +64,9 @@ def test_rows_are_dealt_out_once(
         assert (s.labelled <= (table.y >= 0)).all()
         assert s.seen is replicas[0].seen
         assert s.labelled is replicas[0].labelled
-        np.testing.assert_array_equal(s.empty, ~s.seen[s.train].any(axis=0))
+        np.testing.assert_array_equal(s.empty, ~s.shown()[s.rows].any(axis=0))
+        assert not s.shown_labels()[s.valid].any()
+        assert s.after_selection().valid.size == 0
     tested = np.concatenate([s.test for s in replicas])
     np.testing.assert_array_equal(np.sort(tested), every)
     sizes = [s.test.size for s in replicas]
@@ -140,7 +142,7 @@ def test_scaling_on_observed_training_cells() -> None:
     encoding = Encoding.of(table)
     features = encoding.encode(table.x)
     for s in splits(table, CLEAN):
-        cells = np.where(s.seen[s.train], features[s.train], np.nan)
+        cells = np.where(s.shown()[s.rows], features[s.rows], np.nan)
         np.testing.assert_allclose(s.low, np.nanmin(cells, axis=0), atol=1e-6)
         np.testing.assert_allclose(s.span, np.nanmax(cells, axis=0) - np.nanmin(cells, axis=0), atol=1e-6)
     for s in splits(table, replace(CLEAN, scaling="complete")):

@@ -9,9 +9,9 @@ from tests.engine.conftest import build, make_experiment, walk
 
 def test_every_row_is_visited_once_in_an_epoch() -> None:
     split = make_experiment().splits[0]
-    order, n = RowOrder(split), len(split.train)
+    order, n = RowOrder(split), len(split.rows)
     for epoch in range(3):
-        assert sorted(order.take(epoch * n, n)) == sorted(split.train)
+        assert sorted(order.take(epoch * n, n)) == sorted(split.rows)
     assert list(order.take(0, n)) != list(order.take(n, n))
 
 
@@ -52,8 +52,8 @@ def test_hidden_truth_cannot_leak() -> None:
     walk(reference, loader, 5)
     module, loader = build(poisoned)
     data = loader.data
-    data.features[~torch.from_numpy(split.seen)] = float("nan")
-    data.y[~torch.from_numpy(split.labelled)] = 10**6
+    data.features[~torch.from_numpy(split.shown())] = float("nan")
+    data.y[~torch.from_numpy(split.shown_labels())] = 10**6
     walk(module, loader, 5)
     for (name, expected), parameter in zip(reference.named_parameters(), module.parameters(), strict=True):
         assert torch.equal(parameter, expected), name
@@ -63,7 +63,7 @@ def test_scaling_is_the_replicas_own() -> None:
     experiment = make_experiment()
     _, loader = build(experiment)
     for r, split in enumerate(experiment.splits):
-        batch = loader.data.rows(torch.from_numpy(split.train).expand(len(experiment.splits), -1))
+        batch = loader.data.rows(torch.from_numpy(split.rows).expand(len(experiment.splits), -1))
         seen = torch.where(batch.m[r] == 1, batch.x[r], torch.nan)
         assert np.nanmin(seen.numpy()) >= -1e-6
         assert np.nanmax(seen.numpy()) <= 1 + 1e-6

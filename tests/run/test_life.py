@@ -104,7 +104,7 @@ def test_a_polite_signal_leaves_a_checkpoint(number: signal.Signals, code: int, 
     command = [*GANX, *SHORT, "model.steps=100000", f"hardware.workers={workers}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not list(Path().glob("outputs/runs/*/*/**/tensorboard/events*")) and time.monotonic() < deadline:
+    while len(list(Path().glob("outputs/runs/**/tensorboard/events*"))) < workers and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(number)
