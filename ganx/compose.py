@@ -19,6 +19,7 @@ from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -59,7 +60,7 @@ def run(command: str, argv: list[str], task: Task) -> int:
             flags = [word for word in argv if word not in args.overrides and word not in ("-m", "--multirun")]
             codes: list[int] = hydra.multirun(
                 command,
-                lambda job: _one_of_many(task, loader.plain(job), [*job.hydra.overrides.task, *flags]),
+                lambda job: _one_of_many(task, loader.plain(job), [*HydraConfig.get().overrides.task, *flags]),
                 args.overrides,
             )
             return max(codes, default=0)
