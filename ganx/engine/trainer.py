@@ -257,9 +257,12 @@ class ChunkRun(pl.Callback):
         )
 
 
-def peak_memory_mb() -> float:
-    """Return the largest resident memory this process has had, in MB; on a GPU, the device's where that is more."""
+def peak_memory_mb(workers: int = 1) -> float:
+    """Return the largest resident memory of this process and of its `workers`, in MB; the device's where that is more."""
     unit = 1 if sys.platform == "darwin" else 1024
-    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if workers > 1:  # processes of their own: the largest, as often as there are some at a time
+        largest += workers * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    host = largest * unit / 2**20
     device = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
     return max(host, device)

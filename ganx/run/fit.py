@@ -16,15 +16,13 @@ from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
 from ganx.engine.chunk import Chunk, layout, resolve_workers
 from ganx.engine.evaluate import evaluate, score
 from ganx.engine.progress import Display
-from ganx.engine.trainer import device_of, peak_memory_mb, prepare_process
+from ganx.engine.trainer import device_of, prepare_process
 from ganx.engine.workers import train_chunks
 from ganx.errors import UserError
 from ganx.files import write_text
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder
 from ganx.targets import locate
-
-__all__ = ["peak_memory_mb"]
 
 Layout = dict[str, Any]
 State = dict[str, Any]

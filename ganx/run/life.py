@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from ganx.engine.chunk import Interrupted
+from ganx.engine.trainer import peak_memory_mb
 from ganx.errors import UserError
 from ganx.run import fit
 from ganx.run.draw import draw
@@ -182,7 +183,7 @@ def _result(
         "config": experiment_config(config),
         "replica_ids": [list(replica) for replica in experiment.replicas],
         "seconds": round(lock.seconds, 1),
-        "peak_memory_mb": round(fit.peak_memory_mb()),
+        "peak_memory_mb": round(peak_memory_mb(plan["workers"])),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in figures.items()},
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,
