@@ -258,7 +258,7 @@ class ChunkRun(pl.Callback):
 
 
 def peak_memory_mb(workers: int = 1) -> float:
-    """Return the largest resident memory of this process and of its `workers`, in MB; the device's where that is more."""
+    """Return the largest resident memory of this process and its `workers`, in MB; the device's if that is more."""
     unit = 1 if sys.platform == "darwin" else 1024
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if workers > 1:  # processes of their own: the largest, as often as there are some at a time

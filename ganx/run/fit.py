@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ganx.engine.build import build_module
 from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
-from ganx.engine.chunk import Chunk, layout, resolve_workers
+from ganx.engine.chunk import Chunk, Progress, layout, resolve_workers
 from ganx.engine.evaluate import evaluate, score
 from ganx.engine.progress import Display
 from ganx.engine.trainer import device_of, prepare_process
@@ -55,28 +55,29 @@ def train_replicas(console: Console, experiment: Experiment, folder: RunFolder, 
     Raises:
         Interrupted, RunError: see `train_chunks`.
     """
-    if folder.checkpoint.exists():
-        state = read_checkpoint(folder.checkpoint)
-        if state.get("finished"):
-            return state
-    chunks = _chunks(experiment, folder, plan["chunks"])
-    steps = experiment.config["model"]["steps"]
-    done = [read_checkpoint(c.checkpoint)["step"] if c.checkpoint.exists() else 0 for c in chunks]
+    state = read_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else {}
+    if not state.get("finished"):
+        chunks = _chunks(experiment, folder, plan["chunks"])
+        _train(console, experiment.config["model"]["steps"], chunks, plan["workers"], beat)
+        state = merge([read_checkpoint(chunk.checkpoint) for chunk in chunks])
+        state |= {"finished": True, "table": table_facts(experiment)}
+        _join_logs(chunks, folder)
+        write_checkpoint(folder.checkpoint, state)
+    shutil.rmtree(folder.path / "chunks", ignore_errors=True)
+    return state
+
+
+def _train(console: Console, steps: int, chunks: list[Chunk], workers: int, beat: Beat) -> None:
+    done = [read_checkpoint(chunk.checkpoint)["step"] if chunk.checkpoint.exists() else 0 for chunk in chunks]
     if any(done):
         console.print(f"going on from step {min(done)} of {steps}")
-    with Display(console, steps, done, plan["workers"]) as display:
+    with Display(console, steps, done, workers) as display:
 
-        def report(progress: Any) -> None:
+        def report(progress: Progress) -> None:
             display.update(progress)
             beat(sum(display.reached) // len(chunks), steps)
 
-        train_chunks(chunks, plan["workers"], report)
-    state = merge([read_checkpoint(chunk.checkpoint) for chunk in chunks])
-    state |= {"finished": True, "table": table_facts(experiment)}
-    _join_logs(chunks, folder)
-    write_checkpoint(folder.checkpoint, state)
-    shutil.rmtree(folder.path / "chunks", ignore_errors=True)
-    return state
+        train_chunks(chunks, workers, report)
 
 
 def table_facts(experiment: Experiment) -> dict[str, Any]:
