@@ -41,6 +41,7 @@ class AdversarialModule(pl.LightningModule):
         self.player_optimizers: dict[str, torch.optim.Optimizer] = {}
         self._flat: dict[str, Tensor] = {}
         self.step = 0
+        self._ones = torch.ones(len(setting.replicas), device=setting.device)
         self._losses: list[dict[str, Tensor]] = []
         self._ticker = torch.zeros(1, requires_grad=True)  # no nn.Parameter: it belongs to no network
 
@@ -63,8 +64,8 @@ class AdversarialModule(pl.LightningModule):
         if player not in self.players:
             raise RunError(f"there is no player '{player}'{nearest(player, self.players)}")
         parameters = self.players[player]
-        # Replicas share no parameter, so the gradient of the sum is every replica's own gradient.
-        gradients = torch.autograd.grad(loss.sum(), parameters)
+        # Replicas share no parameter: with ones for all, each gets the gradient of its own loss.
+        gradients = torch.autograd.grad(loss, parameters, self._ones)
         if self.setting.clip_norm is not None:
             gradients = clip_per_replica(gradients, self.setting.clip_norm)
         self._flat[player].grad = torch.cat([gradient.flatten() for gradient in gradients])
