@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
 import warnings
 from types import FrameType
@@ -27,6 +28,7 @@ from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.predict import Probe
 from ganx.engine.selection import SELECTED_BY, Best
 from ganx.errors import UserError
+from ganx.files import refusing
 from ganx.metrics import positive_class
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
@@ -55,9 +57,16 @@ def prepare_process(hardware: dict[str, Any]) -> None:
     torch.set_flush_denormal(True)  # small second moments of Adam would cost ten times the time
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that writes every new tensor twice
+    threading.excepthook = _silence_full_disks
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
+
+
+def _silence_full_disks(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard's thread raises in the main thread, too, whatever it cannot write; once is enough."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
 
 
 def device_of(hardware: dict[str, Any]) -> torch.device:
@@ -177,11 +186,12 @@ class ChunkRun(pl.Callback):
         )
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            trainer.fit(self.module, DataLoader(loader, batch_size=None))
+            with refusing(self.chunk.folder):
+                trainer.fit(self.module, DataLoader(loader, batch_size=None))
+                self.logger.experiment.close()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        self.logger.experiment.close()
         if self.stop_signal is not None:
             raise Interrupted(self.stop_signal)
 

@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from ganx.engine import pictures
 from ganx.engine.evaluate import answers, load_replica
 from ganx.engine.loader import DeviceTable
+from ganx.files import refusing
 from ganx.run.experiment import Experiment
 from ganx.run.fit import State
 from ganx.run.folder import RunFolder
@@ -24,7 +25,7 @@ def draw(experiment: Experiment, state: State, folder: RunFolder) -> None:
     if alive:
         _draw_imputation(experiment, state, alive[0], folder)
         _draw_hidden_space(experiment, state, alive[0], folder)
-    with SummaryWriter(str(folder.tensorboard)) as writer:
+    with refusing(folder.tensorboard), SummaryWriter(str(folder.tensorboard)) as writer:
         for picture in sorted(folder.pictures.glob("*.png")):
             writer.add_image(picture.stem, pictures.pixels(picture), state["step"], dataformats="HWC")
 
