@@ -38,18 +38,18 @@ def train(config: dict[str, Any], argv: Sequence[str]) -> int:
     experiment = Experiment.of(config, added_by(argv))
     folder = experiment.folder
     target = folder.beside if config["force"] else folder
-    code = _shown(console, target, config["retry"])
+    code = _shown(console, folder, config)
     if code is not None:
         return code
     plan = _plan(experiment, target, argv)
     fit.check_method(experiment)
     with RunLock(target.heartbeat) as lock:
-        code = _shown(console, target, config["retry"])  # another process may have finished it while we waited
+        code = _shown(console, folder, config)  # another process may have finished it while we waited
         if code is not None:
             return code
         if target.read_result() is not None:
-            target.clear()  # failed, and retry=true
-        if not target.config.exists():
+            target.clear()  # it failed, and retry=true; or it was killed just before the swap of force=true
+        if not target.provenance.exists():
             target.create(config, collect(argv, **plan))
         announce(console, experiment, plan)
         try:
@@ -116,10 +116,10 @@ def stored_config(folder: RunFolder, extra_targets: frozenset[str]) -> dict[str,
         raise UserError(f"{folder}: {error} (config.yaml was edited, or written by another version of ganx)") from None
 
 
-def _shown(console: Console, folder: RunFolder, retry: bool) -> int | None:
+def _shown(console: Console, folder: RunFolder, config: dict[str, Any]) -> int | None:
     """Show a run that has ended and return its exit code; None where there is something to do."""
     result = folder.read_result()
-    if result is None or (result["status"] == "failed" and retry):
+    if result is None or config["force"] or (result["status"] == "failed" and config["retry"]):
         return None
     if result["status"] == "failed":
         console.print("this run has failed before; retry=true starts it again", style="red")
