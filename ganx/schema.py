@@ -19,12 +19,16 @@ Share = Annotated[float, Range(0, 1, open_high=True)]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table to learn from. `path`, `target` and `drop` serve `dataset=csv` above all."""
+    """A table to learn from. `path`, `target` and `drop` serve `dataset=csv` above all.
+
+    `rows` cuts a large table to that many rows, chosen once and for all; null leaves it whole.
+    """
 
     name: str
     path: str | None
     target: str | None
     drop: list[str]
+    rows: Annotated[int, Range(10)] | None
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,14 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Loss:
-    """The adversarial loss and its gradient penalty; `none` for baselines."""
+    """The adversarial loss; `none` for baselines. `penalty` keeps a Wasserstein critic smooth; null = nothing does.
+
+    `zero_centered`: squared gradient norm at real data. `wgan_gp`: (norm - 1)^2 between real and fake (Gulrajani et
+    al., 2017). `clipping`: every weight within +-0.01 (Arjovsky et al., 2017).
+    """
 
     name: str
-    penalty: Literal["zero_centered"] | None
+    penalty: Literal["zero_centered", "wgan_gp", "clipping"] | None
 
 
 @dataclass(frozen=True)

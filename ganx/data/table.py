@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,13 @@ class Table:
     def n_classes(self) -> int:
         """K; 0 for a table without a target."""
         return len(self.classes)
+
+    def cut(self, rows: int) -> Table:
+        """Return at most `rows` rows, always the same ones of a table, in their order."""
+        if rows >= self.n_rows:
+            return self
+        kept = np.sort(np.random.default_rng(0).permutation(self.n_rows)[:rows])
+        return replace(self, x=self.x[kept], y=None if self.y is None else self.y[kept])
 
     def checksum(self) -> str:
         """Return the SHA-256 of the parsed cells, labels and names: two sources of the same data agree."""

@@ -38,6 +38,7 @@ def build_module(
         replicas=replicas,
         n_features=n_features,
         n_classes=n_classes,
+        loss=config["loss"],
         optimizer=config["optimizer"],
         lr_scale=model["lr_scale"],
         lr_decay=model["lr_decay"],

@@ -18,6 +18,9 @@ from ganx.engine.module import AdversarialModule
 from ganx.engine.predict import predict
 from ganx.metrics import accuracy, error_rate_categorical, f1, positive_class, pr_auc, rmse, rmse_row, roc_auc
 
+#: metric name -> one value per replica
+Figures = dict[str, list[float]]
+
 #: The state that each ability of a method is scored with: the best one by this metric.
 STATE_OF = {"impute": "rmse_row", "classify": "f1"}
 
@@ -55,13 +58,13 @@ def evaluate(
     encoding: Encoding,
     splits: Sequence[Split],
     extra_targets: frozenset[str] = frozenset(),
-) -> dict[str, list[float]]:
+) -> Figures:
     """Score every replica on its test rows. One at a time on the CPU, so that figures do not depend on the layout.
 
     Returns:
         metric name -> one value per replica; NaN for a replica that failed. Metrics with nothing to score are left out.
     """
-    figures: dict[str, list[float]] = {}
+    figures: Figures = {}
     for r, split in enumerate(splits):
         if f"{split.seed},{split.fold}" in state["failed"]:
             continue

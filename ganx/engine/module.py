@@ -72,6 +72,11 @@ class AdversarialModule(pl.LightningModule):
         self.player_optimizers[player].step()
         self._losses[-1][player] = loss.detach()
 
+    @torch.no_grad()
+    def clip(self, player: str, bound: float) -> None:
+        """Bring every parameter of `player` within +-bound."""
+        self._flat[player].clamp_(-bound, bound)
+
     def check_players(self) -> None:
         """Refuse an `lr_scale` for a player that this method does not have."""
         for name in self.setting.lr_scale:

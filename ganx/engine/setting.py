@@ -17,6 +17,7 @@ class Setting:
         replicas: (seed, fold) of each replica in the stack.
         n_features: width d of the model's table.
         n_classes: K, 0 for a table without a target.
+        loss: the resolved `loss` group: its name and its penalty.
         optimizer: the resolved `optimizer` group (class path under `_target_`, its options beside it).
         lr_scale: factor on `optimizer.lr` for the players that need another rate.
         lr_decay: factor on every rate per outer step.
@@ -27,6 +28,7 @@ class Setting:
     replicas: Sequence[tuple[int, int]]
     n_features: int
     n_classes: int
+    loss: dict[str, Any]
     optimizer: dict[str, Any]
     lr_scale: dict[str, float] = field(default_factory=dict)
     lr_decay: float = 1.0

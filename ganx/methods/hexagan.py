@@ -18,10 +18,12 @@ from ganx.engine.module import AdversarialModule
 from ganx.engine.setting import Setting
 from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP
-from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Width
+from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, Width
 
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
+
+CLIPPING_BOUND = 0.01  # Arjovsky, Chintala, Bottou (2017), and the authors' code for MNIST
 
 
 class HexaGAN(AdversarialModule):
@@ -41,6 +43,8 @@ class HexaGAN(AdversarialModule):
         activation: activation of each network's hidden layers.
         n_critic: critic updates per generator update.
         n_cg: rounds of conditional generation per outer step; 0 leaves generated rows out of C's loss too.
+        hide: share of the observed cells that are hidden from E while it and G_MI learn, and reconstructed with the
+            others (0: the paper). What a network sees it can copy; what it does not see it has to infer.
         lambda_1: weight of D_MI's gradient penalty.
         lambda_2: weight of D_CG's gradient penalty.
         alpha_1: weight of the reconstruction loss for E and G_MI.
@@ -69,6 +73,7 @@ class HexaGAN(AdversarialModule):
         activation: dict[Player, ActivationName],
         n_critic: PositiveInt,
         n_cg: NonNegativeInt,
+        hide: Fraction,
         lambda_1: NonNegativeFloat,
         lambda_2: NonNegativeFloat,
         alpha_1: NonNegativeFloat,
@@ -83,7 +88,8 @@ class HexaGAN(AdversarialModule):
     ) -> None:
         super().__init__(setting)
         self.d, self.k = setting.n_features, setting.n_classes
-        self.n_critic, self.n_cg = n_critic, n_cg
+        self.n_critic, self.n_cg, self.hide = n_critic, n_cg, hide
+        self.penalty = setting.loss["penalty"]
         self.lambda_1, self.lambda_2 = lambda_1, lambda_2
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
         self.reduction, self.pseudo_label, self.impute_noise = reduction, pseudo_label, impute_noise
@@ -116,33 +122,60 @@ class HexaGAN(AdversarialModule):
         """Algorithm 2, one pass through its `while`."""
         # (1) Missing-data imputation
         for _ in range(self.n_critic):
-            self.update("d_mi", self.loss_d_mi(batch))
-        self.update("e", self.loss_imputation(batch, self.encode(batch.x, batch.m)))
-        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch)))
+            self.update_critic("d_mi", self.loss_d_mi(batch))
+        self.update("e", self.loss_imputation(batch, self.encode(batch.x, self.shown(batch))))
+        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, self.shown(batch))))
 
         if not self.k:
             return  # a table without a target: (2) and (3) are about classes
 
         # (2) Conditional generation
-        h = self.hidden(batch)
+        h = self.hidden(batch, batch.m)
         for _ in range(self.n_cg):
             for _ in range(self.n_critic):
                 h_c, y_c = self.generate(batch, class_counts(batch))
-                self.update("d_cg", self.loss_d_cg(batch, h, h_c.detach(), y_c))
+                self.update_critic("d_cg", self.loss_d_cg(batch, h, h_c.detach(), y_c))
             self.update("g_cg", self.loss_g_cg(h_c, y_c))
 
         # (3) Semi-supervised classification
         self.update("c", self.loss_c(batch, h))
+
+    def update_critic(self, player: Player, loss: Tensor) -> None:
+        """One step of a critic; with `loss.penalty=clipping`, its weights are brought back within bounds."""
+        self.update(player, loss)
+        if self.penalty == "clipping":
+            self.clip(player, CLIPPING_BOUND)
 
     # --- (1) imputation ----------------------------------------------------------------------------------------
 
     def loss_d_mi(self, batch: TabularBatch) -> Tensor:
         """L_DMI + L_DMI^(d+1) + lambda_1 L_GP_MI: observed cells and known labels are real, filled-in ones fake."""
         with torch.no_grad():
-            rows, real, fake = self.judged(batch, self.complete(batch, self.g_mi(self.hidden(batch))))
-        scores, penalty = self.d_mi.with_penalty(rows, self.d, cell_weights(real[..., : self.d], self.reduction))
+            x_bar = self.g_mi(self.hidden(batch, batch.m))
+            rows, real, fake = self.judged(batch, self.complete(batch, x_bar))
+        weights = cell_weights(real[..., : self.d], self.reduction)
+        scores, penalty = self.with_penalty(self.d_mi, rows, weights, x_bar)
         loss = expected_score(scores, fake, self.reduction) - expected_score(scores, real, self.reduction)
         return loss + self.lambda_1 * penalty
+
+    def with_penalty(self, critic: StackedMLP, rows: Tensor, weights: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the critic's scores of `rows` (R, B, .) and its gradient penalty (R,).
+
+        The gradient is that of each score by the critic's whole first argument, of the width of `fake` (R, b, .).
+        `weights` (R, B, J) are those of real scores. The zero-centred penalty (the paper's L_GP) is taken at `rows`;
+        WGAN-GP's where rows and their fake counterparts are mixed.
+        """
+        n = fake.shape[2]
+        if self.penalty == "zero_centered":
+            return critic.with_penalty(rows, n, weights)
+        scores = critic(rows)
+        if self.penalty != "wgan_gp":
+            return scores, torch.zeros_like(scores[:, 0, 0])
+        real = rows[:, : fake.shape[1]]
+        mixed = torch.lerp(fake, real[..., :n], self.noise.uniform(fake.shape[1], 1))
+        _, squares = critic.with_gradient_norms(torch.cat([mixed, real[..., n:]], 2), n, weights.shape[2])
+        everywhere = cell_weights(torch.ones_like(squares), self.reduction)
+        return scores, (((squares + 1e-12).sqrt() - 1).square() * everywhere).sum((1, 2))
 
     def loss_imputation(self, batch: TabularBatch, h: Tensor) -> Tensor:
         """L_GMI + alpha_1 L_recon, the loss of both E and G_MI."""
@@ -180,7 +213,7 @@ class HexaGAN(AdversarialModule):
         """L_DCG + lambda_2 L_GP_CG: hidden vectors of labelled rows are real, generated ones fake."""
         fake = self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
         labelled = cell_weights(batch.labelled, "mean")
-        scores, penalty = self.d_cg.with_penalty(torch.cat([h, batch.y], 2), h.shape[2], labelled)
+        scores, penalty = self.with_penalty(self.d_cg, torch.cat([h, batch.y], 2), labelled, h_c)
         loss: Tensor = fake - (scores * labelled).sum((1, 2))
         return loss + self.lambda_2 * penalty
 
@@ -262,9 +295,15 @@ class HexaGAN(AdversarialModule):
         return self.e(torch.cat([torch.lerp(z, x, m), m], 2))  # type: ignore[no-any-return]
 
     @torch.no_grad()
-    def hidden(self, batch: TabularBatch) -> Tensor:
-        """Return h without a gradient to E."""
-        return self.encode(batch.x, batch.m)
+    def hidden(self, batch: TabularBatch, m: Tensor) -> Tensor:
+        """Return h of the cells with m = 1, without a gradient to E."""
+        return self.encode(batch.x, m)
+
+    def shown(self, batch: TabularBatch) -> Tensor:
+        """Return m without the share `hide` of its ones."""
+        if not self.hide:
+            return batch.m
+        return batch.m * (self.noise.uniform(batch.x.shape[1], self.d) >= self.hide)
 
     def complete(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
         """x-hat = m x + (1 - m) x-bar."""

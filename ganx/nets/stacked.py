@@ -111,26 +111,44 @@ class StackedMLP(nn.Module):
         Returns:
             outputs (R, B, n_out) and the sum (R,).
         """
+        n_rows, n_outputs = weight.shape[1:]
+        n_hidden = self.layers[0].weight.shape[2]
+        if len(self.layers) == 2 and n_hidden * (n_rows + n_outputs) < n_rows * n_outputs:
+            outputs, (slope,) = self._with_slopes(x)
+            first, last = (layer.weight for layer in self.layers)
+            gram = first[:, :n].mT @ first[:, :n]
+            return outputs, _penalty_by_moments(slope, last[..., :n_outputs].mT, gram, weight)
+        outputs, squares = self.with_gradient_norms(x, n, n_outputs)
+        return outputs, (squares * weight).sum((1, 2))
+
+    def with_gradient_norms(self, x: Tensor, n: int, n_outputs: int) -> tuple[Tensor, Tensor]:
+        """Return the outputs (R, B, n_out) and ||d output_j(x_b) / d x_b[:n]||^2 of the first outputs, (R, B, J).
+
+        In closed form, as for `with_penalty`.
+        """
+        outputs, slopes = self._with_slopes(x)
+        *hidden, last = self.layers
+        first = self.layers[0].weight[:, :n]  # (R, n, h)
+        if not hidden:
+            squares = first[..., :n_outputs].square().sum(1, keepdim=True)
+            return outputs, squares.expand(-1, x.shape[1], -1)
+        # d outputs / d pre-activations of the first hidden layer, a row per (sample, output): (R, B J, h)
+        jacobian = _scale_rows(last.weight[..., :n_outputs].mT.unsqueeze(1), slopes[-1])
+        for layer, slope in zip(reversed(hidden[1:]), reversed(slopes[:-1]), strict=True):
+            by_sample = (jacobian @ layer.weight.mT).view(-1, x.shape[1], n_outputs, slope.shape[-1])
+            jacobian = _scale_rows(by_sample, slope)
+        squares = ((jacobian @ (first.mT @ first)) * jacobian).sum(2)
+        return outputs, squares.view(-1, x.shape[1], n_outputs)
+
+    def _with_slopes(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the outputs, and the activations' derivatives at each hidden layer."""
         *hidden, last = self.layers
         slopes = []
         for layer in hidden:
             a = layer(x)
             slopes.append(self.activation.derivative(a))
             x = self.activation.function(a)
-        v = last.weight[..., : weight.shape[2]].mT  # (R, J, h)
-        first = self.layers[0].weight[:, :n]  # (R, n, h)
-        if not hidden:
-            return last(x), (weight.sum(1) * first[..., : weight.shape[2]].square().sum(1)).sum(1)
-        gram = first.mT @ first
-        (_, n_rows, n_outputs), n_hidden = weight.shape, gram.shape[1]
-        if len(hidden) == 1 and n_hidden * (n_rows + n_outputs) < n_rows * n_outputs:
-            return last(x), _penalty_by_moments(slopes[0], v, gram, weight)
-        # d outputs / d pre-activations of the first hidden layer, a row per (sample, output): (R, B J, h)
-        jacobian = _scale_rows(v.unsqueeze(1), slopes[-1])
-        for layer, slope in zip(reversed(hidden[1:]), reversed(slopes[:-1]), strict=True):
-            by_sample = (jacobian @ layer.weight.mT).view(-1, n_rows, n_outputs, slope.shape[-1])
-            jacobian = _scale_rows(by_sample, slope)
-        return last(x), (((jacobian @ gram) * jacobian).sum(2) * weight.flatten(1)).sum(1)
+        return last(x), slopes
 
 
 def _penalty_by_moments(slope: Tensor, v: Tensor, gram: Tensor, weight: Tensor) -> Tensor:
@@ -143,3 +161,8 @@ def _penalty_by_moments(slope: Tensor, v: Tensor, gram: Tensor, weight: Tensor) 
 def _scale_rows(rows: Tensor, slope: Tensor) -> Tensor:
     """(R, B or 1, n_out, h) times (R, B, h), flattened to (R, B n_out, h) so that one product serves all rows."""
     return (rows * slope.unsqueeze(2)).flatten(1, 2)
+
+
+def width(size: float, d: int) -> int:
+    """Return a layer's width: an int as it is, a float as a share of d (rounded down, at least 1)."""
+    return size if isinstance(size, int) else max(1, int(size * d))

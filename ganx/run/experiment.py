@@ -43,6 +43,8 @@ class Experiment:
         """
         dataset = config["dataset"]
         table = load(dataset["name"], dataset["path"], dataset["target"], tuple(dataset["drop"]))
+        if dataset["rows"] is not None:
+            table = table.cut(dataset["rows"])
         encoding = Encoding.of(table)
         splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
         return cls(

@@ -14,7 +14,7 @@ from rich.console import Console
 from ganx.engine.build import build_module
 from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
 from ganx.engine.chunk import Chunk, Progress, layout, resolve_workers
-from ganx.engine.evaluate import evaluate, score
+from ganx.engine.evaluate import Figures, evaluate
 from ganx.engine.progress import Display
 from ganx.engine.trainer import device_of, prepare_process
 from ganx.engine.workers import train_chunks
@@ -27,7 +27,6 @@ from ganx.targets import locate
 Layout = dict[str, Any]
 State = dict[str, Any]
 Beat = Callable[[int, int], None]
-Figures = dict[str, list[float]]
 
 
 def plan(experiment: Experiment, workers: int | None = None) -> Layout:
@@ -40,11 +39,12 @@ def plan(experiment: Experiment, workers: int | None = None) -> Layout:
         UserError: a GPU is asked for and there is none.
     """
     hardware, n_replicas = experiment.config["hardware"], len(experiment.splits)
-    if not experiment.trained:
-        return {"device": "cpu", "threads": hardware["threads"], "workers": 1, "chunks": [n_replicas]}
-    device = device_of(hardware)
+    accelerator = hardware["accelerator"] if experiment.trained else "cpu"
     if hardware["workers"] != "auto" or workers is None:
-        workers = resolve_workers(hardware["workers"], n_replicas, hardware["accelerator"])
+        workers = resolve_workers(hardware["workers"], n_replicas, accelerator)
+    if not experiment.trained:
+        return {"device": "cpu", "threads": hardware["threads"], "workers": workers, "chunks": [1] * n_replicas}
+    device = device_of(hardware)
     chunks = layout(n_replicas, experiment.config["model"]["max_replicas"], workers)
     return {"device": str(device), "threads": hardware["threads"], "workers": workers, "chunks": chunks}
 
@@ -141,31 +141,6 @@ def score_replicas(experiment: Experiment, state: State) -> Figures:
         experiment.splits,
         experiment.extra_targets,
     )
-
-
-def fit_baseline(experiment: Experiment) -> Figures:
-    """Fit and score a baseline on every replica, on the very masks and rows a trained model gets."""
-    model = experiment.config["model"]
-    cls = locate(model["_target_"], experiment.extra_targets)
-    options = {key: value for key, value in model.items() if key not in ("_target_", "name", "version")}
-    table, encoding = experiment.table, experiment.encoding
-    features = encoding.encode(table.x)
-    figures: Figures = {}
-    for r, split in enumerate(split.after_selection() for split in experiment.splits):
-        m = encoding.expand(split.seen)
-        x = np.where(m, (features - split.low) / split.span, 0).astype(np.float32)
-        y = np.where(split.labelled, -1 if table.y is None else table.y, -1)
-        rows = split.train
-        baseline: Any = cls(**options)
-        baseline.fit(x[rows], m[rows], y[rows])
-        imputed = probability = None
-        if hasattr(baseline, "impute"):
-            imputed = baseline.impute(x[split.test], m[split.test]) * split.span + split.low
-        if hasattr(baseline, "classify") and table.n_classes:
-            probability = baseline.classify(x[split.test], m[split.test])
-        for name, value in score(table, encoding, split, imputed, probability).items():
-            figures.setdefault(name, [float("nan")] * len(experiment.splits))[r] = value
-    return figures
 
 
 def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list[Chunk]:

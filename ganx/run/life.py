@@ -14,6 +14,7 @@ from ganx.engine.chunk import Interrupted
 from ganx.engine.trainer import peak_memory_mb
 from ganx.errors import UserError
 from ganx.run import fit
+from ganx.run.baseline import fit_baseline
 from ganx.run.draw import draw
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder, find_run
@@ -78,7 +79,7 @@ def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
     if experiment.trained:
         figures = fit.score_replicas(experiment, fit.final_state(folder))
     else:
-        figures = fit.fit_baseline(experiment)
+        figures = fit_baseline(experiment, fit.plan(experiment)["workers"]).figures
     metrics = {name: summarise(values, experiment.replicas) for name, values in figures.items()}
     show_result(console, {**stored, "metrics": metrics}, folder)
     if metrics != stored["metrics"]:
@@ -164,13 +165,14 @@ def _result(
 ) -> dict[str, Any]:
     """Train and score; return the content of result.json."""
     failed: dict[str, str] = {}
+    notes: list[str] = []
     if experiment.trained:
         state = fit.train_replicas(console, experiment, folder, plan, lock.beat)
         failed = state["failed"]
         figures = fit.score_replicas(experiment, state)
         draw(experiment, state, folder)
     else:
-        figures = fit.fit_baseline(experiment)
+        figures, notes = fit_baseline(experiment, plan["workers"])
     config = experiment.config
     return {
         "schema": 1,
@@ -185,6 +187,7 @@ def _result(
         "seconds": round(lock.seconds, 1),
         "peak_memory_mb": round(peak_memory_mb(plan["workers"])),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in figures.items()},
+        "notes": notes,
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,
         "command": repeat_command(argv),

@@ -56,6 +56,8 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
         console.print(grid)
     else:
         console.print("nothing was hidden from the run, so there is nothing to score")
+    for note in result.get("notes", ()):
+        console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True)
     for replica, why in result.get("failed", {}).items():
         console.print(
             f"failed: replica (seed, fold) = ({replica}): {why}", style="red", highlight=False, soft_wrap=True

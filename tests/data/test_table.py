@@ -75,3 +75,14 @@ def test_checksum_is_of_the_content() -> None:
 )
 def test_checksum_tells_tables_apart(other: Table) -> None:
     assert other.checksum() != table(np.array([[1.0], [2.0]])).checksum()
+
+
+def test_a_cut_keeps_rows_whole_and_always_the_same() -> None:
+    whole = Table("toy", np.arange(60.0).reshape(30, 2), np.arange(30), (Column("a"), Column("b")), ("k",), "y")
+    part = whole.cut(12)
+    assert part.n_rows == 12
+    assert part.y is not None
+    np.testing.assert_array_equal(part.x[:, 0], 2 * part.y)
+    assert (np.diff(part.y) > 0).all()
+    assert part.checksum() == whole.cut(12).checksum() != whole.checksum()
+    assert whole.cut(30) is whole
