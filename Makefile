@@ -13,6 +13,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --constraint constraints.txt
 LARGE := sed -nuE 's/^ *(Downloading|Using cached) ([^ -]*)-.*(\([0-9.]+ [MG]B\)).*/    \2 \3/p'
 METADATA := pyproject.toml setup.py constraints.txt
+SCALE ?= quick
+JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: help
@@ -36,9 +38,12 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 	@$(PIP) --editable '.[dev]' | $(LARGE)
 	@touch $@ $(VENV)/.run
 
-.PHONY: train test test-slow lint bench dist clean
+.PHONY: train tables test test-slow lint bench dist clean
 train: $(VENV)/.run  ## set up, then train HexaGAN on Breast
 	$(BIN)/ganx train model=hexagan dataset=breast
+
+tables: $(VENV)/.run  ## the published tables: SCALE=quick (default) or paper, JOBS=2 processes
+	$(BIN)/ganx tables run=true scale=$(SCALE) hydra/launcher=joblib hydra.launcher.n_jobs=$(JOBS)
 
 test: $(VENV)/.dev  ## the tests (minutes)
 	$(BIN)/pytest -m 'not slow'

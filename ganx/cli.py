@@ -16,6 +16,7 @@ HYDRA = {
     "train": "train a method on a data set: ganx train model=hexagan dataset=breast",
     "eval": "compute the figures of a finished run again: ganx eval run=SIGNATURE",
     "impute": "fill a table of your own: ganx impute run=SIGNATURE input=my.csv out=filled.csv",
+    "tables": "published tables beside fresh figures: ganx tables table=hexagan_imputation",
 }
 PLAIN = {
     "list": "what can be composed: ganx list model",

@@ -176,22 +176,44 @@ class Impute:
     outputs: str
 
 
+@dataclass(frozen=True)
+class Tables:
+    """`ganx tables`; the group `table` is checked by `ganx.tables.definition`.
+
+    Attributes:
+        run: train what is missing; `retry`: what has failed, too.
+        out: folder for the rendered files; null = `outputs`/tables.
+    """
+
+    scale: Literal["quick", "paper"]
+    protocols: list[Literal["clean", "paper"]]
+    hardware: dict[str, Any]
+    run: bool
+    retry: bool
+    out: str | None
+    outputs: str
+
+
 def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Check a composed configuration and return it with numbers in their types.
 
     Args:
-        command: `train`, `eval` or `impute`.
+        command: `train`, `eval`, `impute` or `tables`.
         config: plain containers, resolved.
         extra: targets that the user's own folders add (`targets.added_by`).
 
     Raises:
         UserError: an unknown or missing key, a wrong type, a value out of range, or code that may not be named.
     """
-    checked = check_keys("", config, {"train": Train, "eval": Eval, "impute": Impute}[command])
+    schema = {"train": Train, "eval": Eval, "impute": Impute, "tables": Tables}[command]
+    chosen = {"table": (dict[str, Any], False)} if command == "tables" else {}
+    checked = check_keys("", config, schema, chosen)
     for where, name in targets_of(checked):
         check_target(name, extra, where)
     if command == "train":
         _check_train(checked)
+    if command == "tables":
+        checked["hardware"] = check_keys("hardware", checked["hardware"], Hardware)
     return checked
 
 
@@ -215,10 +237,17 @@ def _check_optimizer(config: dict[str, Any]) -> dict[str, Any]:
     return check_keys("optimizer", config, Optimizer, further)
 
 
-def _check_model(config: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    wanted = constructor(str(config.get("_target_", "")), "model._target_")
+def _check_model(config: dict[str, Any], where: str = "model") -> tuple[dict[str, Any], bool]:
+    """Check a model, and the models it is made of; say whether any of them is trained by gradient."""
+    wanted = constructor(str(config.get("_target_", "")), f"{where}._target_")
     further = {key: (parameter.kind, parameter.required) for key, parameter in wanted.parameters.items()}
-    return check_keys("model", config, TrainedModel if wanted.trained else Model, further), wanted.trained
+    checked = check_keys(where, config, TrainedModel if wanted.trained else Model, further)
+    trained = wanted.trained
+    for key, value in checked.items():
+        if isinstance(value, dict) and "_target_" in value:
+            checked[key], part_trained = _check_model(value, f"{where}.{key}")
+            trained = trained or part_trained
+    return checked, trained
 
 
 def check_keys(

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.impute import KNNImputer
 
+from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
 from ganx.types import PositiveInt
 
+WORKING_MEMORY = 64  # MB for a block of distances; the imputer takes several times as much
 
-class KNN:
+
+class KNN(Baseline):
     """scikit-learn's `KNNImputer`.
 
     Args:
         n_neighbors: rows that a missing cell is averaged over.
+        max_rows: training rows to look for neighbours in, drawn at random from more.
     """
 
-    def __init__(self, *, n_neighbors: PositiveInt) -> None:
+    def __init__(self, *, n_neighbors: PositiveInt, max_rows: PositiveInt | None) -> None:
+        super().__init__()
+        self.max_rows = max_rows
         self.imputer = KNNImputer(n_neighbors=n_neighbors, keep_empty_features=True)
 
-    def fit(self, x: NDArray[np.float32], m: NDArray[np.bool_], y: NDArray[np.int64]) -> None:
+    def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Keep the training rows."""
-        self.imputer.fit(np.where(m, x, np.nan))
+        self.imputer.fit(with_gaps(*self.capped(x, m, self.max_rows)))
 
-    def impute(self, x: NDArray[np.float32], m: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
-        return np.where(m, x, self.imputer.transform(np.where(m, x, np.nan))).astype(np.float32)
+        with config_context(working_memory=WORKING_MEMORY):
+            return without_gaps(x, m, self.imputer.transform(with_gaps(x, m)))

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes the next import possible)
-from sklearn.impute import IterativeImputer
-
+from ganx.baselines.iterative import Iterative
 from ganx.types import PositiveInt
 
 
-class MICE:
-    """scikit-learn's `IterativeImputer` with Bayesian ridge regression, without posterior draws.
+class MICE(Iterative):
+    """`Iterative` with Bayesian ridge regression.
 
     Args:
         rounds: passes over all columns, at most.
+        posterior: fill in a draw from each regression's predictive distribution, as MICE is meant, not its mean. A draw
+            is farther from the truth, but leaves the spread of the data as it is.
+        max_rows: training rows, drawn at random from more.
+        wide, n_nearest_features, rounds_when_wide: see `Iterative`.
     """
 
-    def __init__(self, *, rounds: PositiveInt) -> None:
-        self.imputer = IterativeImputer(max_iter=rounds, keep_empty_features=True, random_state=0)
+    def __init__(
+        self,
+        *,
+        rounds: PositiveInt,
+        posterior: bool,
+        max_rows: PositiveInt | None,
+        wide: PositiveInt,
+        n_nearest_features: PositiveInt,
+        rounds_when_wide: PositiveInt,
+    ) -> None:
+        super().__init__(
+            rounds=rounds,
+            max_rows=max_rows,
+            wide=wide,
+            n_nearest_features=n_nearest_features,
+            rounds_when_wide=rounds_when_wide,
+        )
+        self.posterior = posterior
 
-    def fit(self, x: NDArray[np.float32], m: NDArray[np.bool_], y: NDArray[np.int64]) -> None:
-        """Learn the regressions from the training rows."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the number of rounds is the user's choice
-            self.imputer.fit(np.where(m, x, np.nan))
-
-    def impute(self, x: NDArray[np.float32], m: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return x with its unknown cells filled, (n, d)."""
-        return np.where(m, x, self.imputer.transform(np.where(m, x, np.nan))).astype(np.float32)
+    def regression(self) -> dict[str, Any]:
+        """Return keywords of `IterativeImputer`, whose regression is Bayesian ridge."""
+        return {"sample_posterior": self.posterior}

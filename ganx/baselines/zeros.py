@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
 
 
-class Zeros:
+class Zeros(Baseline):
     """Knows nothing and learns nothing."""
 
-    def fit(self, x: NDArray[np.float32], m: NDArray[np.bool_], y: NDArray[np.int64]) -> None:
+    def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn nothing from the training rows."""
 
-    def impute(self, x: NDArray[np.float32], m: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with 0 in the cells that are not observed, (n, d)."""
-        return np.where(m, x, 0.0).astype(np.float32)
+        return without_gaps(x, m, np.zeros_like(x))

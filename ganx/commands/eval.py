@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ganx.compose import as_text
 from ganx.compose import run as run_hydra
 
 
@@ -15,4 +16,4 @@ def run(argv: list[str]) -> int:
 
         return evaluate(config, command_line)
 
-    return run_hydra("eval", argv, task)
+    return run_hydra("eval", as_text(argv, "run"), task)

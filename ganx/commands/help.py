@@ -21,6 +21,14 @@ Compute the figures of a finished run again, from its checkpoint.""",
 
 Fill the missing cells of a table by a run that was trained with protocol.folds=0. Observed cells stay as they are;
 `out` has the mean over the replicas, `--spread` their standard deviation.""",
+    "tables": """ganx tables [OPTIONS] [table=NAME] KEY=VALUE ...
+
+Show a published table beside fresh figures; without table=NAME, list the tables and how complete each is.
+
+  ganx tables table=hexagan_imputation                        what exists: here, and as .md .tex .csv .png
+  ganx tables table=hexagan_imputation run=true               train what is missing, then show it
+  ganx tables table=hexagan_imputation run=true hydra/launcher=joblib hydra.launcher.n_jobs=2
+  ganx tables run=true                                        every table""",
 }
 
 _OPTIONS = """Options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganx.compose import override
+from ganx.compose import as_text, override
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
 
@@ -17,7 +17,7 @@ def run(argv: list[str]) -> int:
 
         return impute(config, command_line)
 
-    return run_hydra("impute", _spread(argv), task)
+    return run_hydra("impute", as_text(_spread(argv), "run"), task)
 
 
 def _spread(argv: list[str]) -> list[str]:

@@ -72,6 +72,10 @@ class Split:
         labels[self.valid] = False
         return labels
 
+    def with_training_rows(self, train: Index) -> Split:
+        """Return the split with other training rows."""
+        return replace(self, train=train)
+
     def after_selection(self) -> Split:
         """Return the split as it is when nothing is left to select: what validation kept back may be seen."""
         return replace(self, train=self.rows, valid=self.valid[:0], seen_valid=self.seen_valid[:0])

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ganx.data.encoding import Encoding
 from ganx.data.splits import Split
 from ganx.data.table import Table
+from ganx.engine.completed import Completed, CompletedTable
+from ganx.engine.loader import DeviceTable
 
 REPLICAS_PER_WORKER = 5  # below this, starting another process costs more than it saves
 
@@ -36,6 +40,7 @@ class Chunk:
         splits: one per replica of this chunk.
         folder: where this chunk writes its checkpoint, metrics.csv and TensorBoard events.
         extra_targets: class paths that the user's own config folders may name.
+        completed: the table as an imputer has filled it for each replica, in a pipeline.
     """
 
     number: int
@@ -45,11 +50,18 @@ class Chunk:
     splits: Sequence[Split]
     folder: Path
     extra_targets: frozenset[str] = frozenset()
+    completed: Sequence[Completed] | None = None
 
     @property
     def checkpoint(self) -> Path:
         """Where this chunk stores what it needs to go on."""
         return self.folder / "checkpoints" / "last.ckpt"
+
+    def table_on(self, device: torch.device) -> DeviceTable:
+        """Return the rows that the replicas of this chunk read, on `device`."""
+        if self.completed is None:
+            return DeviceTable(self.table, self.encoding, self.splits, device)
+        return CompletedTable(self.table, self.encoding, self.splits, device, self.completed)
 
     @property
     def replicas(self) -> list[tuple[int, int]]:

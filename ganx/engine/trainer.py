@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from ganx.engine.build import build_module
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.chunk import Chunk, Interrupted, Progress, Report
-from ganx.engine.loader import BlockLoader, DeviceTable
+from ganx.engine.loader import BlockLoader
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.predict import Probe
 from ganx.engine.selection import SELECTED_BY, Best
@@ -89,7 +89,7 @@ class ChunkRun(pl.Callback):
         self.model_config = config["model"]
         self.steps: int = self.model_config["steps"]
         device = device_of(config["hardware"])
-        self.data = DeviceTable(table, chunk.encoding, chunk.splits, device)
+        self.data = chunk.table_on(device)
         self.module = build_module(
             config,
             chunk.replicas,

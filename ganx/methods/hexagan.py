@@ -45,6 +45,7 @@ class HexaGAN(AdversarialModule):
         n_cg: rounds of conditional generation per outer step; 0 leaves generated rows out of C's loss too.
         hide: share of the observed cells that are hidden from E while it and G_MI learn, and reconstructed with the
             others (0: the paper). What a network sees it can copy; what it does not see it has to infer.
+        noise: width of the noise that stands in for missing cells, about 1/2: 1 is U(0, 1), as published; 0 is none.
         lambda_1: weight of D_MI's gradient penalty.
         lambda_2: weight of D_CG's gradient penalty.
         alpha_1: weight of the reconstruction loss for E and G_MI.
@@ -55,6 +56,7 @@ class HexaGAN(AdversarialModule):
             code, mean over the cells that count.
         critic: what D_MI judges. `slides`: the cells of x-hat, and the label with one score, D_MI(.)_(d+1).
             `authors`: one score per class; generated rows count as fake throughout; G_MI answers for all scores.
+        judge_labels: whether D_MI scores labels at all, D_MI(.)_(d+1); without, C has no adversarial loss.
         pseudo_label: what stands for a label that C guessed. `straight_through`: one-hot, with the gradient of the
             probabilities; `soft`: the probabilities; `hard`: one-hot without gradient, as in the authors' code.
         weight_decay_c: factor on half the squared norm of C's parameters (authors' code: 0.001).
@@ -74,6 +76,7 @@ class HexaGAN(AdversarialModule):
         n_critic: PositiveInt,
         n_cg: NonNegativeInt,
         hide: Fraction,
+        noise: Fraction,
         lambda_1: NonNegativeFloat,
         lambda_2: NonNegativeFloat,
         alpha_1: NonNegativeFloat,
@@ -82,13 +85,14 @@ class HexaGAN(AdversarialModule):
         alpha_4: NonNegativeFloat,
         reduction: Literal["sum", "mean"],
         critic: Literal["slides", "authors"],
+        judge_labels: bool,
         pseudo_label: Literal["straight_through", "soft", "hard"],
         weight_decay_c: NonNegativeFloat,
         impute_noise: Literal["draw", "mean"],
     ) -> None:
         super().__init__(setting)
         self.d, self.k = setting.n_features, setting.n_classes
-        self.n_critic, self.n_cg, self.hide = n_critic, n_cg, hide
+        self.n_critic, self.n_cg, self.hide, self.noise_width = n_critic, n_cg, hide, noise
         self.penalty = setting.loss["penalty"]
         self.lambda_1, self.lambda_2 = lambda_1, lambda_2
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
@@ -108,7 +112,7 @@ class HexaGAN(AdversarialModule):
             return mlp
 
         n_latent = width(latent, self.d)
-        self.n_label_scores = min(self.k, 1) if critic == "slides" else self.k
+        self.n_label_scores = (min(self.k, 1) if critic == "slides" else self.k) if judge_labels else 0
         self.e = net("e", 2 * self.d, n_latent, torch.relu)
         self.g_mi = net("g_mi", n_latent, self.d, torch.sigmoid)
         self.d_mi = net("d_mi", self.d + self.k, self.d + self.n_label_scores)
@@ -247,7 +251,7 @@ class HexaGAN(AdversarialModule):
             x_c, y_c, lacking = self.lacking_rows(batch)
             x, y, weight = torch.cat([x, x_c], 1), torch.cat([y, y_c], 1), torch.cat([weight, lacking], 1)
         loss = (cross_entropy(self.c(x), y) * weight).sum(1) / weight.sum(1).clamp_min(1e-8)
-        if self.alpha_4:
+        if self.alpha_4 and self.n_label_scores:
             loss = loss + self.alpha_4 * self.loss_pseudo_label(batch, x_hat)
         if self.weight_decay_c:
             loss = loss + self.weight_decay_c / 2 * sum(p.square().sum((1, 2)) for p in self.players["c"])
@@ -287,8 +291,15 @@ class HexaGAN(AdversarialModule):
     # --- the networks' inputs and outputs ----------------------------------------------------------------------
 
     def encode(self, x: Tensor, m: Tensor) -> Tensor:
-        """h = E(x-tilde, m), where noise z ~ U(0, 1) stands in for missing cells. (R, B, d) -> (R, B, latent)."""
-        return self.encode_with(self.noise.uniform(x.shape[1], self.d), x, m)
+        """h = E(x-tilde, m), where noise z stands in for missing cells. (R, B, d) -> (R, B, latent)."""
+        return self.encode_with(self.stand_in(x), x, m)
+
+    def stand_in(self, x: Tensor) -> Tensor:
+        """Return z for missing cells of x: U(0, 1), or closer to its mean. (R, B, d)."""
+        if not self.noise_width:
+            return torch.full_like(x, 0.5)
+        z = self.noise.uniform(x.shape[1], self.d)
+        return z if self.noise_width == 1 else 0.5 + self.noise_width * (z - 0.5)
 
     def encode_with(self, z: Tensor, x: Tensor, m: Tensor) -> Tensor:
         """h = E(x-tilde, m) for a given z."""
@@ -313,7 +324,7 @@ class HexaGAN(AdversarialModule):
 
     def impute(self, x: Tensor, m: Tensor) -> Tensor:
         """Fill the cells with m = 0. (R, B, d), (R, B, d) -> (R, B, d)."""
-        z = torch.full_like(x, 0.5) if self.impute_noise == "mean" else self.noise.uniform(x.shape[1], self.d)
+        z = torch.full_like(x, 0.5) if self.impute_noise == "mean" else self.stand_in(x)
         return torch.lerp(self.g_mi(self.encode_with(z, x, m)), x, m)
 
     def classify(self, x: Tensor, m: Tensor) -> Tensor:

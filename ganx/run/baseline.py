@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from ganx.data.splits import Split
 from ganx.engine.evaluate import Figures, score
+from ganx.metrics import positive_class
 from ganx.run.experiment import Experiment
 from ganx.targets import locate
 
@@ -54,8 +56,11 @@ def fit_replica(experiment: Experiment, model: dict[str, Any], rows: Rows, split
     cls = locate(model["_target_"], experiment.extra_targets)
     baseline: Any = cls(**{key: value for key, value in model.items() if key not in ("_target_", "name", "version")})
     baseline.seed = 1000 * split.seed + split.fold
-    baseline.n_classes = experiment.table.n_classes
-    baseline.fit(*rows.take(split.after_selection().train))
+    table = experiment.table
+    baseline.n_classes = table.n_classes
+    baseline.positive = None if table.y is None else positive_class(table.y, table.n_classes)
+    with threadpool_limits(experiment.config["hardware"]["threads"]):
+        baseline.fit(*rows.take(split.after_selection().train))
     return baseline
 
 

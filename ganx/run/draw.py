@@ -19,8 +19,7 @@ from ganx.run.folder import RunFolder
 
 def draw(experiment: Experiment, state: State, folder: RunFolder) -> None:
     """Draw loss curves, truth against imputed, and the hidden space of the first replica that did not fail."""
-    if folder.metrics.exists():
-        pictures.loss_curves(folder.metrics, folder.pictures / "losses.png")
+    draw_losses(folder)
     alive = [r for r, (seed, fold) in enumerate(experiment.replicas) if f"{seed},{fold}" not in state["failed"]]
     if alive:
         _draw_imputation(experiment, state, alive[0], folder)
@@ -28,6 +27,12 @@ def draw(experiment: Experiment, state: State, folder: RunFolder) -> None:
     with refusing(folder.tensorboard), SummaryWriter(str(folder.tensorboard)) as writer:
         for picture in sorted(folder.pictures.glob("*.png")):
             writer.add_image(picture.stem, pictures.pixels(picture), state["step"], dataformats="HWC")
+
+
+def draw_losses(folder: RunFolder) -> None:
+    """Draw losses and validation figures against steps."""
+    if folder.metrics.exists():
+        pictures.loss_curves(folder.metrics, folder.pictures / "losses.png")
 
 
 def _draw_imputation(experiment: Experiment, state: State, replica: int, folder: RunFolder) -> None:

@@ -9,6 +9,7 @@ from ganx.data.datasets import load
 from ganx.data.encoding import Encoding
 from ganx.data.splits import Split, make_splits
 from ganx.data.table import Table
+from ganx.engine.completed import Completed
 from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
 from ganx.schema import Protocol
@@ -24,6 +25,7 @@ class Experiment:
         splits: one per replica.
         trained: whether the model is trained by gradient (a baseline is fitted).
         extra_targets: class paths that the user's own config folders may name.
+        completed: what the imputer of a pipeline has made of the table, for the classifier that follows.
     """
 
     config: dict[str, Any]
@@ -33,6 +35,7 @@ class Experiment:
     signature: str
     trained: bool
     extra_targets: frozenset[str]
+    completed: list[Completed] | None = None
 
     @classmethod
     def of(cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> Experiment:
@@ -56,6 +59,11 @@ class Experiment:
             trained=constructor(config["model"]["_target_"]).trained,
             extra_targets=extra_targets,
         )
+
+    @property
+    def pipeline(self) -> bool:
+        """Whether the model is made of two models, one after the other."""
+        return "classifier" in self.config["model"]
 
     @property
     def folder(self) -> RunFolder:

@@ -39,13 +39,16 @@ def plan(experiment: Experiment, workers: int | None = None) -> Layout:
         UserError: a GPU is asked for and there is none.
     """
     hardware, n_replicas = experiment.config["hardware"], len(experiment.splits)
-    accelerator = hardware["accelerator"] if experiment.trained else "cpu"
+    model = experiment.config["model"]
+    model = model.get("classifier", model)  # of a pipeline, it is the stage with the checkpoint that ends the run
+    trained = experiment.trained or experiment.pipeline
+    accelerator = hardware["accelerator"] if trained else "cpu"
     if hardware["workers"] != "auto" or workers is None:
         workers = resolve_workers(hardware["workers"], n_replicas, accelerator)
-    if not experiment.trained:
+    if not trained:
         return {"device": "cpu", "threads": hardware["threads"], "workers": workers, "chunks": [1] * n_replicas}
     device = device_of(hardware)
-    chunks = layout(n_replicas, experiment.config["model"]["max_replicas"], workers)
+    chunks = layout(n_replicas, model["max_replicas"], workers)
     return {"device": str(device), "threads": hardware["threads"], "workers": workers, "chunks": chunks}
 
 
@@ -155,6 +158,7 @@ def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list
                 splits=experiment.splits[first : first + size],
                 folder=folder.path if len(sizes) == 1 else folder.path / "chunks" / str(number),
                 extra_targets=experiment.extra_targets,
+                completed=experiment.completed and experiment.completed[first : first + size],
             )
         )
         first += size

@@ -158,6 +158,11 @@ def _ensemble(folder: RunFolder, extra_targets: frozenset[str]) -> Ensemble:
             f"{folder}: trained with protocol.folds={config['protocol']['folds']}, each replica on a part of the rows; "
             "to fill tables, train with protocol.folds=0"
         )
+    if "classifier" in config["model"]:
+        raise UserError(
+            f"{folder}: a pipeline fills no other tables; train its imputer alone: "
+            f"model={config['model']['imputer']['name']}"
+        )
     if not folder.checkpoint.exists():
         raise UserError(f"{folder}: model={config['model']['name']} keeps nothing that could fill another table")
     state = final_state(folder)

@@ -15,10 +15,11 @@ from ganx.engine.trainer import peak_memory_mb
 from ganx.errors import UserError
 from ganx.run import fit
 from ganx.run.baseline import fit_baseline
-from ganx.run.draw import draw
+from ganx.run.draw import draw, draw_losses
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder, find_run
 from ganx.run.lock import RunLock
+from ganx.run.pipeline import Pipeline, score_again
 from ganx.run.provenance import collect
 from ganx.run.report import announce, repeat_command, show_result, summarise
 from ganx.run.signature import experiment_config
@@ -42,8 +43,11 @@ def train(config: dict[str, Any], argv: Sequence[str]) -> int:
     code = _shown(console, folder, config)
     if code is not None:
         return code
+    if experiment.pipeline:
+        Pipeline.of(experiment).check(experiment)
+    else:
+        fit.check_method(experiment)
     plan = _plan(experiment, target, argv)
-    fit.check_method(experiment)
     with RunLock(target.heartbeat) as lock:
         code = _shown(console, folder, config)  # another process may have finished it while we waited
         if code is not None:
@@ -76,7 +80,9 @@ def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
     stored = folder.read_result()
     if stored is None:
         raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
-    if experiment.trained:
+    if experiment.pipeline:
+        figures = score_again(console, experiment, folder)
+    elif experiment.trained:
         figures = fit.score_replicas(experiment, fit.final_state(folder))
     else:
         figures = fit_baseline(experiment, fit.plan(experiment)["workers"]).figures
@@ -166,7 +172,11 @@ def _result(
     """Train and score; return the content of result.json."""
     failed: dict[str, str] = {}
     notes: list[str] = []
-    if experiment.trained:
+    if experiment.pipeline:
+        state, figures, notes = Pipeline.of(experiment).train(console, experiment, folder, plan, lock.beat)
+        failed = state["failed"]
+        draw_losses(folder)
+    elif experiment.trained:
         state = fit.train_replicas(console, experiment, folder, plan, lock.beat)
         failed = state["failed"]
         figures = fit.score_replicas(experiment, state)

@@ -35,6 +35,7 @@ def collect(command_line: Sequence[str], **execution: Any) -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "memory_gb": _memory_gb(),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
         **execution,
     }
@@ -65,6 +66,13 @@ def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
+        return None
+
+
+def _memory_gb() -> int | None:
+    try:
+        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
+    except (AttributeError, ValueError, OSError):  # not on every system
         return None
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from ganx.cli import COMMANDS
+
 BASH = shutil.which("bash")
 BIN = Path(sys.executable).parent
 
@@ -27,7 +29,7 @@ def complete(ganx, monkeypatch):
 
 
 def test_commands(complete):
-    assert complete("ganx ") == complete("ganx tr") == ["train", "eval", "impute", "list", "status", "completion"]
+    assert complete("ganx ") == complete("ganx tr") == list(COMMANDS)
 
 
 def test_overrides_before_a_model_is_chosen(complete):

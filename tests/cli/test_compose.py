@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ganx.compose import compose, override, run
+from ganx.compose import as_text, compose, override, run
 from ganx.errors import RunError, UserError
 from ganx.groups import options, own_dir
 
@@ -83,7 +83,7 @@ def test_every_option_composes(mine, group):
 
 
 def test_a_baseline_needs_nothing_that_trains(mine):
-    config = compose("train", [*mine, "model=mean", "dataset=tiny"])
+    config = compose("train", [*mine, "model=shift", "dataset=tiny"])
     assert set(config["model"]) == {"_target_", "name", "version", "shift"}
     assert config["optimizer"] == {"name": "none"}
 
@@ -276,3 +276,10 @@ def test_own_conf_is_readable_text():
     for file in own_dir().rglob("*.yaml"):
         assert file.read_text(encoding="utf-8").startswith("#"), file
         assert not file.stat().st_mode & stat.S_IXUSR
+
+
+@pytest.mark.parametrize("signature", ["6119769351", "12e4567890", "0123456789", "a b,c"])
+def test_a_signature_is_text_even_if_it_looks_like_a_number(signature):
+    once = as_text([f"run={signature}", "outputs=x"], "run")
+    assert compose("eval", once)["run"] == signature
+    assert as_text(once, "run") == once

@@ -23,6 +23,8 @@ def is_trained(model: str) -> bool:
 
 def command(model: str, *further: str) -> list[str]:
     short = SHORT if is_trained(model) else []
+    if model == "pipeline":
+        short = [word.replace("model.", "model.classifier.") for word in SHORT]
     return ["train", f"model={model}", "dataset=wine", "protocol.folds=2", *short, *further]
 
 

@@ -1,0 +1,233 @@
+"""The run folders under `outputs`, as a table sees them. Nothing in them is trusted before it is checked."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ganx.errors import UserError
+from ganx.run.folder import RunFolder
+from ganx.run.signature import experiment_config
+from ganx.tables.statistics import Replica
+
+State = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        key: what the run computes, its seeds apart (see `key_of`).
+        seeds: of its replicas.
+        values: {metric: {replica: value}}; empty unless the run is done.
+        notes: what a baseline had to cap.
+        problem: why it is failed or damaged, in one line.
+    """
+
+    folder: RunFolder
+    state: State
+    key: str
+    seeds: frozenset[int]
+    versions: str = ""
+    values: dict[str, dict[Replica, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+    def provenance(self) -> dict[str, Any]:
+        """Return provenance.json; nothing where it cannot be read."""
+        try:
+            found = json.loads(self.folder.provenance.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs, by what they compute.
+
+    Attributes:
+        by_key: runs that are equal except for their seeds.
+        by_method: runs that are equal except for their seeds and versions of models.
+        problems: a line for each folder that tells nothing at all.
+    """
+
+    by_key: dict[str, list[Run]]
+    by_method: dict[str, list[Run]]
+    problems: list[str]
+
+
+def key_of(config: dict[str, Any]) -> str:
+    """Return the text that two runs share when they are equal except for seed and seeds.
+
+    Args:
+        config: as `ganx.run.signature.experiment_config` gives it.
+    """
+    return json.dumps({key: value for key, value in config.items() if key not in ("seed", "seeds")}, sort_keys=True)
+
+
+def method_of(key: str) -> str:
+    """Return a key without the versions of models."""
+    config = json.loads(key)
+    return json.dumps(config | {"model": _unversioned(config["model"])}, sort_keys=True)
+
+
+def versions_of(key: str) -> str:
+    """Return the versions of the models in a key, as a user reads them."""
+    return ", ".join(f"{name} {version}" for name, version in _versions(json.loads(key)["model"]))
+
+
+def collect(outputs: str | Path) -> Runs:
+    """Read every run folder under `outputs`."""
+    by_key: dict[str, list[Run]] = {}
+    by_method: dict[str, list[Run]] = {}
+    problems = []
+    for path in sorted(Path(outputs).glob("runs/*/[!.]*")):
+        if not path.is_dir():
+            continue
+        try:
+            run = read(RunFolder(path))
+        except UserError as error:
+            problems.append(" ".join(str(error).split()))
+            continue
+        by_key.setdefault(run.key, []).append(run)
+        by_method.setdefault(method_of(run.key), []).append(run)
+    return Runs(by_key, by_method, problems)
+
+
+def find(config: dict[str, Any]) -> Run | None:
+    """Return the run of a checked configuration of `ganx train`; None while there is no such folder."""
+    wanted = experiment_config(config)
+    seeds = frozenset(range(wanted["seed"], wanted["seed"] + wanted["seeds"]))
+    for path in Path(config["outputs"], "runs", config["dataset"]["name"]).glob(f"{config['model']['name']}-*"):
+        run = read(RunFolder(path))
+        if run.key == key_of(wanted) and run.seeds == seeds:
+            return run
+    return None
+
+
+def read(folder: RunFolder) -> Run:
+    """Read one run folder.
+
+    Raises:
+        UserError: it does not even tell what it computes.
+    """
+    try:
+        result = _checked(folder)
+    except UserError as error:
+        return _described(folder, "damaged", str(error))
+    if result is None:
+        state = folder.state()
+        return _described(folder, state if state in ("running", "interrupted") else "stale")
+    replicas = [(seed, fold) for seed, fold in result["replica_ids"]]
+    done = result["status"] == "done"
+    return Run(
+        folder=folder,
+        state="done" if done else "failed",
+        key=key_of(result["config"]),
+        seeds=frozenset(seed for seed, _ in replicas),
+        values={name: _known(replicas, figure["values"]) for name, figure in result["metrics"].items()} if done else {},
+        notes=tuple(map(str, result.get("notes", ()))),
+        problem="" if done else f"{folder}: failed: {' '.join(str(result.get('error')).split())}",
+    )
+
+
+def _described(folder: RunFolder, state: State, problem: str = "") -> Run:
+    """Return a run of which config.yaml alone is known."""
+    try:
+        config = experiment_config(folder.read_config())
+        seed, seeds = config["seed"], config["seeds"]
+        return Run(folder, state, key_of(config), frozenset(range(seed, seed + seeds)), problem=problem)
+    except UserError as error:
+        raise UserError(problem or str(error)) from error
+    except (AssertionError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(problem or f"{folder.config} is damaged: it holds no run; remove the folder") from error
+
+
+def _checked(folder: RunFolder) -> dict[str, Any] | None:
+    """Return result.json once everything that a table uses has been found right; None while there is none.
+
+    Raises:
+        UserError: it was cut short, edited, or written by another version of ganx.
+    """
+    try:
+        result = folder.read_result()
+    except UserError as error:
+        raise UserError(f"{error} (run=true does)") from error
+    if result is None:
+        if folder.result.exists():
+            raise UserError(f"{folder.result} is damaged: it is not a mapping; {_REMEDY}")
+        return None
+    try:
+        why = _fault(folder, result)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        why = f"damaged: {type(error).__name__} {error}"
+    if why:
+        raise UserError(f"{folder.result} is {why}; {_REMEDY}")
+    return result
+
+
+_REMEDY = "remove it, and train again (run=true does)"
+
+
+def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
+    """Return what is wrong with a result; empty when nothing is."""
+    if result["schema"] != SCHEMA:
+        return f"of schema {result['schema']}, not {SCHEMA}: written by another version of ganx"
+    if result["status"] not in ("done", "failed"):
+        return f"damaged: status '{result['status']}'"
+    if not folder.path.name.endswith(f"-{result['signature']}"):
+        return "damaged: its signature is not the folder's"
+    config, replicas = result["config"], result["replica_ids"]
+    if sorted(map(tuple, replicas)) != [
+        (seed, fold)
+        for seed in range(config["seed"], config["seed"] + config["seeds"])
+        for fold in range(config["protocol"]["folds"] or 1)
+    ]:
+        return "damaged: replica_ids do not fit its config"
+    if result["version"] != config["model"]["version"]:
+        return "damaged: two versions of the model"
+    for name, figure in result["metrics"].items():
+        if why := _fault_of_figure(figure, len(replicas)):
+            return f"damaged: {name}: {why}"
+    return ""
+
+
+def _fault_of_figure(figure: dict[str, Any], n_replicas: int) -> str:
+    values = figure["values"]
+    if len(values) != n_replicas:
+        return f"{len(values)} values for {n_replicas} replicas"
+    if not all(value is None or _is_number(value) for value in values):
+        return "a value is not a number"
+    known = [value for value in values if value is not None]
+    if known and not (
+        _is_number(figure["mean"])
+        and math.isclose(figure["mean"], statistics.fmean(known), rel_tol=1e-9, abs_tol=1e-12)
+    ):
+        return "the mean is not that of the values"
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _known(replicas: list[Replica], values: list[float | None]) -> dict[Replica, float]:
+    return {replica: value for replica, value in zip(replicas, values, strict=True) if value is not None}
+
+
+def _unversioned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _unversioned(item) for key, item in value.items() if key != "version"}
+    return value
+
+
+def _versions(model: dict[str, Any]) -> list[tuple[str, int]]:
+    own = [(str(model.get("name")), model["version"])] if "version" in model else []
+    return own + [pair for part in model.values() if isinstance(part, dict) for pair in _versions(part)]

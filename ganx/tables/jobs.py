@@ -1,0 +1,75 @@
+"""What is left to train for a table, in as few jobs as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ganx.tables.collect import Run, key_of
+from ganx.tables.sheet import Cell, Sheet
+
+
+@dataclass(frozen=True)
+class Job:
+    """One `ganx train`: its overrides, the cell that wants it, and the metric to tell."""
+
+    name: str
+    metric: str
+    overrides: tuple[str, ...]
+
+
+def plan(sheets: Sequence[Sheet], retry: bool) -> list[Job]:
+    """Return the jobs that complete the tables; equal experiments, in whatever cells, are trained once."""
+    cells: dict[str, tuple[Cell, str]] = {}
+    for sheet in sheets:
+        for cell in sheet.cells.values():
+            if cell.config is None or cell.state in ("done", "invalid"):
+                continue
+            key = key_of(cell.config)
+            if key not in cells or cells[key][0].seeds < cell.seeds:
+                cells[key] = cell, sheet.definition.metric
+    return [job for cell, metric in cells.values() for job in _jobs(cell, metric, retry)]
+
+
+def _jobs(cell: Cell, metric: str, retry: bool) -> Iterator[Job]:
+    """Yield the jobs of a cell: unfinished runs go on, failed ones are left unless `retry`, the rest starts."""
+    needed = set(range(cell.seeds)) - cell.done_seeds
+    for run in cell.pending:
+        if not run.seeds & needed:
+            continue
+        needed -= run.seeds  # of running and damaged ones, too: their folders are in the way
+        if run.state in ("interrupted", "stale"):
+            yield _job(cell, metric, run.seeds, _layout(run))
+        elif run.state == "failed" and retry:
+            yield _job(cell, metric, run.seeds, ["retry=true"])
+    for seeds in _stretches(needed):
+        yield _job(cell, metric, seeds)
+
+
+def _job(cell: Cell, metric: str, seeds: Iterable[int], further: Sequence[str] = ()) -> Job:
+    which = sorted(seeds)
+    words = (*cell.overrides, f"seed={which[0]}", f"seeds={len(which)}", *further)
+    return Job(f"{cell.name} ({cell.protocol})", metric, words)
+
+
+def _layout(run: Run) -> list[str]:
+    """Return the portions that an unfinished run was started with, and insists on."""
+    stored, model = run.provenance(), run.folder.read_config()["model"]
+    if "workers" not in stored or "max_replicas" not in model:
+        return []
+    return [
+        f"hardware.threads={stored['threads']}",
+        f"hardware.workers={stored['workers']}",
+        f"model.max_replicas={max(stored['chunks'])}",
+    ]
+
+
+def _stretches(seeds: Iterable[int]) -> list[list[int]]:
+    """Return runs of consecutive numbers: {0, 1, 4} -> [[0, 1], [4]]."""
+    stretches: list[list[int]] = []
+    for seed in sorted(seeds):
+        if stretches and stretches[-1][-1] == seed - 1:
+            stretches[-1].append(seed)
+        else:
+            stretches.append([seed])
+    return stretches

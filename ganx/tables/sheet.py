@@ -1,0 +1,206 @@
+"""A table filled from run folders: cells, their states, and which are best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from ganx.errors import UserError
+from ganx.tables import statistics
+from ganx.tables.collect import Run, Runs, key_of, method_of, versions_of
+from ganx.tables.definition import Definition, Published, ScaleName
+from ganx.tables.statistics import Replica
+
+CellState = Literal[
+    "done", "partial", "missing", "running", "interrupted", "stale", "failed", "outdated", "damaged", "invalid"
+]
+Mark = Literal["best", "tied", ""]
+Place = tuple[str, str, str]  # row, column, protocol
+
+#: What else a cell is when it is not done, the most telling first.
+_TELLING: tuple[Literal["running", "failed", "damaged", "interrupted", "stale"], ...] = (
+    "running",
+    "failed",
+    "damaged",
+    "interrupted",
+    "stale",
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row on one column under one protocol.
+
+    Attributes:
+        overrides: of `ganx train`, without seeds.
+        config: the experiment that is wanted; None where the overrides do not compose.
+        seeds: wanted, 0 ... seeds - 1.
+        values: {replica: value} of the metric, pooled over runs.
+        pooled: the runs the values come from.
+        pending: runs of the same experiment that gave no figure (yet), and hold seeds that are wanted.
+        problems: a line for whatever a user should know or do.
+    """
+
+    row: str
+    column: str
+    protocol: str
+    state: CellState
+    overrides: list[str]
+    seeds: int
+    config: dict[str, Any] | None = None
+    values: dict[Replica, float] | None = None
+    pooled: tuple[Run, ...] = ()
+    pending: tuple[Run, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return f"{self.row} on {self.column}"
+
+    @property
+    def done_seeds(self) -> frozenset[int]:
+        """Seeds that have run on all folds."""
+        return frozenset(seed for run in self.pooled for seed in run.seeds if seed < self.seeds)
+
+    @property
+    def n(self) -> int:
+        """Seeds behind the figure."""
+        return len({seed for seed, _ in self.values or ()})
+
+    @property
+    def mean(self) -> float | None:
+        """The figure."""
+        return statistics.mean(self.values) if self.values else None
+
+    @property
+    def sd(self) -> float | None:
+        """Its standard deviation over seeds."""
+        return statistics.sd(self.values) if self.values else None
+
+    @property
+    def notes(self) -> list[str]:
+        """What the method had to cap."""
+        return list(dict.fromkeys(note for run in self.pooled for note in run.notes))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table at one scale, with what exists of it."""
+
+    definition: Definition
+    scale: ScaleName
+    protocols: tuple[str, ...]
+    cells: dict[Place, Cell]
+
+    @property
+    def done(self) -> int:
+        """How many cells are complete."""
+        return sum(cell.state == "done" for cell in self.cells.values())
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds a cell wants."""
+        return self.definition.scales[self.scale].seeds
+
+    def published(self, cell: Cell) -> Published | None:
+        """Return the paper's figure for a cell."""
+        return self.definition.published.get((cell.row, cell.column))
+
+    @cached_property
+    def marks(self) -> dict[Place, Mark]:
+        """The best complete cell of each column, and those that are not significantly worse."""
+        marks: dict[Place, Mark] = {}
+        for column in self.definition.columns:
+            for protocol in self.protocols:
+                marks |= self._marks_of(column.name, protocol)
+        return marks
+
+    def _marks_of(self, column: str, protocol: str) -> dict[Place, Mark]:
+        figures = {
+            place: cell.mean
+            for place, cell in self.cells.items()
+            if place[1:] == (column, protocol) and cell.state == "done" and cell.mean is not None
+        }
+        if len(figures) < 2:
+            return {}
+        leading = statistics.best_of(figures.values(), self.definition.better)
+        best = next(place for place, figure in figures.items() if figure == leading)
+        return {
+            place: "best" if figure == leading else "tied"
+            for place, figure in figures.items()
+            if figure == leading or self._is_tied(self.cells[place], self.cells[best])
+        }
+
+    def _is_tied(self, cell: Cell, best: Cell) -> bool:
+        assert cell.config is not None
+        assert cell.values is not None
+        assert best.values is not None
+        protocol = cell.config["protocol"]
+        ratio = statistics.split_ratio(protocol["folds"], protocol["validation"])
+        p = statistics.p_value(cell.values, best.values, ratio)
+        return p is not None and p >= statistics.LEVEL
+
+
+def places(definition: Definition, scale: ScaleName, protocols: Sequence[str]) -> dict[Place, list[str]]:
+    """Return the overrides of every cell."""
+    return {
+        (row.name, column.name, protocol): definition.overrides(row, column, protocol, scale)
+        for row in definition.rows
+        for column in definition.columns
+        for protocol in protocols
+    }
+
+
+def fill(
+    definition: Definition,
+    scale: ScaleName,
+    protocols: Sequence[str],
+    configs: Sequence[dict[str, Any] | UserError],
+    runs: Runs,
+) -> Sheet:
+    """Return a table filled with the runs that fit.
+
+    Args:
+        configs: what the cells want, in the order of `places`.
+    """
+    seeds = definition.scales[scale].seeds
+    cells = {
+        place: _cell(place, overrides, config, definition.metric, seeds, runs)
+        for (place, overrides), config in zip(places(definition, scale, protocols).items(), configs, strict=True)
+    }
+    return Sheet(definition, scale, tuple(protocols), cells)
+
+
+def _cell(
+    place: Place, overrides: list[str], config: dict[str, Any] | UserError, metric: str, seeds: int, runs: Runs
+) -> Cell:
+    row, column, protocol = place
+    if isinstance(config, UserError):
+        return Cell(row, column, protocol, "invalid", overrides, seeds, problems=(str(config),))
+    key = key_of(config)
+    fitting = runs.by_key.get(key, [])
+    pooled = tuple(run for run in fitting if run.state == "done" and any(seed < seeds for seed in run.seeds))
+    done = {seed for run in pooled for seed in run.seeds if seed < seeds}
+    open_seeds = frozenset(range(seeds)) - done
+    pending = tuple(run for run in fitting if run.state != "done" and run.seeds & open_seeds)
+    outdated = [] if fitting else [run for run in runs.by_method.get(method_of(key), []) if run.state == "done"]
+    values: dict[Replica, float] = {}
+    for run in pooled:  # the first one counts where two runs hold the same replica
+        values = {r: v for r, v in run.values.get(metric, {}).items() if r[0] < seeds} | values
+    problems = [run.problem for run in pending if run.problem]
+    problems += [
+        f"{run.folder}: of {versions_of(run.key)}; the table wants {versions_of(key)}: run=true trains it"
+        for run in outdated
+    ]
+    state: CellState = "done"
+    if pooled and not values:
+        state = "invalid"
+        problems.append(f"{row} on {column}: {pooled[0].folder} has no {metric}")
+    elif open_seeds:
+        state = next((name for name in _TELLING if any(run.state == name for run in pending)), "missing")
+        if state == "missing":
+            state = "partial" if pooled else "outdated" if outdated else "missing"
+    return Cell(row, column, protocol, state, overrides, seeds, config, values, pooled, pending, tuple(problems))

@@ -1,0 +1,97 @@
+"""What `ganx tables` shows: the list of tables, one table, and the plan of what is to be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from ganx.errors import UserError
+from ganx.files import make_folder, write_bytes, write_text
+from ganx.tables import render
+from ganx.tables.collect import Runs, collect
+from ganx.tables.definition import Definition, ScaleName
+from ganx.tables.jobs import Job
+from ganx.tables.sheet import Sheet, fill, places
+from ganx.tables.wanted import wanted
+
+SCALES: tuple[ScaleName, ...] = ("quick", "paper")
+
+
+def fill_tables(
+    definitions: Sequence[Definition], scale: ScaleName, config: dict[str, Any], argv: Sequence[str], runs: Runs
+) -> list[Sheet]:
+    """Return tables filled with what exists."""
+    protocols = config["protocols"]
+    cells = [list(places(definition, scale, protocols).values()) for definition in definitions]
+    configs = iter(wanted([line for lines in cells for line in lines], config["outputs"], argv))
+    return [
+        fill(definition, scale, protocols, [next(configs) for _ in lines], runs)
+        for definition, lines in zip(definitions, cells, strict=True)
+    ]
+
+
+def list_tables(definitions: Sequence[Definition | UserError], config: dict[str, Any], argv: Sequence[str]) -> None:
+    """Print name, title, and how many cells are complete at each scale."""
+    console, runs = _console(), collect(config["outputs"])
+    good = [definition for definition in definitions if isinstance(definition, Definition)]
+    grid = RichTable(box=None, header_style="bold", pad_edge=False)
+    for heading in ("table", *SCALES, "title"):
+        grid.add_column(heading, justify="right" if heading in SCALES else "left", no_wrap=True)
+    filled = [fill_tables(good, scale, config, argv, runs) for scale in SCALES]
+    for definition, *scales in zip(good, *filled, strict=True):
+        done = [f"{sheet.done}/{len(sheet.cells)}" for sheet in scales]
+        grid.add_row(definition.name, *done, definition.title)
+    console.print(grid)
+    _tell(console, [str(item) for item in definitions if isinstance(item, UserError)])
+
+
+def show(sheet: Sheet, config: dict[str, Any], problems: Sequence[str] = (), quiet: bool = False) -> None:
+    """Print a table, and write it as NAME-SCALE.md, .tex, .csv and .png.
+
+    Raises:
+        RunError: the files cannot be written.
+    """
+    from ganx.tables.chart import png  # matplotlib: only where something is drawn
+
+    console, page = _console(), render.Page(sheet)
+    folder = Path(config["out"] or Path(config["outputs"]) / "tables")
+    make_folder(folder)
+    files = [folder / f"{sheet.definition.name}-{sheet.scale}.{ending}" for ending in ("md", "tex", "csv", "png")]
+    for file, write in zip(files, (render.markdown, render.latex, render.comma_separated), strict=False):
+        write_text(file, write(page))
+    write_bytes(files[-1], png(page))
+    if not quiet:
+        console.print(render.terminal(page))
+        for line in (*page.facts, *(f"[{i}] {note}" for i, note in enumerate(page.notes, 1))):
+            console.print(line, highlight=False, soft_wrap=True, markup=False)
+    _tell(console, [*page.problems, *problems])
+    written = f"{files[0].with_suffix('')}" + "{" + ",".join(file.suffix for file in files) + "}"
+    console.print(f"written  {written}", highlight=False, soft_wrap=True, markup=False)
+
+
+def announce(filled: Sequence[Sheet], jobs: Sequence[Job]) -> None:
+    """Say what is there and what will be trained."""
+    n, done = sum(len(sheet.cells) for sheet in filled), sum(sheet.done for sheet in filled)
+    scale = filled[0].scale
+    left = render.count(len(jobs), "job")
+    _console().print(
+        f"{scale} scale: {render.count(n, 'cell')}, {done} complete; "
+        + (f"{left} to run" if jobs else "nothing to run")
+        + ("" if done == n or jobs else " (retry=true starts what has failed)"),
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=240)
+
+
+def _tell(console: Console, problems: Sequence[str]) -> None:
+    for line in problems:
+        console.print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,61 @@
+"""What the cells of a table want: `ganx train` composed for each of them, once, and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import ganx
+from ganx.compose import compose_each
+from ganx.errors import RunError, UserError
+from ganx.files import make_folder, write_text
+from ganx.groups import own_dir
+from ganx.run.signature import experiment_config
+from ganx.targets import config_dirs
+
+Config = dict[str, Any]
+
+
+def wanted(lines: Sequence[Sequence[str]], outputs: str | Path, argv: Sequence[str]) -> list[Config | UserError]:
+    """Return the experiment that each list of overrides composes to, or what is wrong with it.
+
+    Composing costs about 0.1 s. What was composed is kept in `outputs`/tables/.cells.json for as long as no file
+    changes that has a say in it.
+    """
+    file = Path(outputs) / "tables" / ".cells.json"
+    origin = _fingerprint(argv)
+    known = _read(file, origin)
+    texts = ["\n".join(line) for line in lines]
+    unknown = {text: line for text, line in zip(texts, lines, strict=True) if text not in known}
+    if unknown:
+        with Console(stderr=True).status(f"composing {len(unknown)} cells, once until conf/ or ganx changes"):
+            for text, found in zip(unknown, compose_each("train", unknown.values(), argv), strict=True):
+                known[text] = str(found) if isinstance(found, UserError) else experiment_config(found)
+        with suppress(RunError):  # it only costs time
+            make_folder(file.parent)
+            write_text(file, json.dumps({"origin": origin, "cells": known}))
+    return [UserError(kept) if isinstance(kept := known[text], str) else kept for text in texts]
+
+
+def _fingerprint(argv: Sequence[str]) -> str:
+    """Return a hash of ganx, conf/ and the user's own folders: whatever a composition depends on."""
+    digest = hashlib.sha256(ganx.__version__.encode())
+    for folder in (Path(ganx.__file__).parent, own_dir(), *config_dirs(argv)):
+        for file in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.py")]):
+            digest.update(f"{file}\n".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(file: Path, origin: str) -> dict[str, Config | str]:
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return dict(stored["cells"]) if stored["origin"] == origin else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

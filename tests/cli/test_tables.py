@@ -1,0 +1,162 @@
+"""`ganx tables` through the real command line: list, render, run, interrupt, go on, and every wrong use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MINE = Path(__file__).parents[1] / "tables" / "mine"
+FOLDER = ["--config-dir", str(MINE)]
+GANX = [sys.executable, "-c", "import sys; from ganx.cli import main; sys.exit(main())", "tables", *FOLDER]
+RENDERED = [f"small-quick.{ending}" for ending in ("csv", "md", "png", "tex")]
+
+LOOK = """
+import sys
+from ganx.cli import main
+main(sys.argv[1:])
+print("\\n" + " ".join(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+
+
+def states(file: str = "outputs/tables/small-quick.csv") -> list[str]:
+    return [line.split(",")[6] for line in Path(file).read_text().splitlines()[1:]]
+
+
+def runs() -> list[Path]:
+    return sorted(Path("outputs").glob("runs/*/[!.]*"))
+
+
+def test_run_then_show(ganx):
+    answer = ganx("tables", *FOLDER, "table=small", "run=true")
+    assert answer.code == 0
+    assert answer.out.startswith(
+        "quick scale: 4 cells, 0 complete; 4 jobs to run\n[1/4] Zeros on Wine (paper): rmse_row 0."
+    )
+    assert states() == ["done"] * 4
+    assert sorted(file.name for file in Path("outputs/tables").glob("[!.]*")) == RENDERED
+    before = Path("outputs/tables/small-quick.md").read_bytes()
+    again = ganx("tables", *FOLDER, "table=small", "run=true")
+    assert again.out.startswith("quick scale: 4 cells, 4 complete; nothing to run\n")
+    assert Path("outputs/tables/small-quick.md").read_bytes() == before
+
+    shutil.rmtree(runs()[0])
+    assert "3/4" in ganx("tables", *FOLDER).out
+    assert "4 cells, 3 complete; 1 job to run" in ganx("tables", *FOLDER, "table=small", "run=true").out
+
+    (runs()[1] / "result.json").write_text('{"schema": 1')
+    answer = ganx("tables", *FOLDER, "table=small")
+    assert answer.code == 0
+    assert sorted(states()) == ["damaged", "done", "done", "done"]
+    (line,) = [line for line in answer.out.splitlines() if "is damaged" in line]
+    assert line.endswith("remove it, and train again (run=true does)")
+
+
+def test_two_processes_and_a_folder_of_ones_own():
+    words = ["table=small", "run=true", "out=here", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    done = subprocess.run([*GANX, *words], capture_output=True, text=True, check=True)
+    assert sum(line.startswith("[") for line in done.stdout.splitlines()) == 4
+    assert states("here/small-quick.csv") == ["done"] * 4
+    assert sorted(path.name for path in Path().iterdir()) == ["here", "outputs"]
+
+
+@pytest.mark.parametrize(
+    "launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]], ids=["basic", "joblib"]
+)
+def test_ctrl_c_and_the_same_command_goes_on(launcher):
+    command = [*GANX, "table=long", "run=true", *launcher]
+    environment = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.1"}
+    running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 200
+    while not list(Path("outputs").glob("runs/wine/hexagan-*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.wait(60) == 130
+    subprocess.run([*GANX, "table=long"], check=True, stdout=subprocess.DEVNULL)
+    assert set(states("outputs/tables/long-quick.csv")) & {"interrupted", "stale"}
+    assert "done" not in states("outputs/tables/long-quick.csv")[:1]
+
+    quick = MINE / "table" / "long.yaml"
+    assert "model.steps=4000" in quick.read_text()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "1 job to run" in done.stdout
+    assert states("outputs/tables/long-quick.csv") == ["done"]
+
+
+def test_a_failing_job_does_not_stop_the_others(ganx):
+    answer = ganx("tables", *FOLDER, "table=broken", "run=true")
+    assert answer.code == 1
+    lines = answer.out.splitlines()
+    assert "[1/2] No such file on Wine (paper): failed: " in lines[1]
+    assert lines[2].startswith("[2/2] Zeros on Wine (paper): rmse_row 0.")
+    assert "model=zeroes: no such model; did you mean 'zeros'?" in lines
+    assert states("outputs/tables/broken-quick.csv") == ["invalid", "missing", "done"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["table=smal"], "table=smal: no such table; did you mean 'small'?"),
+        (["table=small", "model.steps=3"], "model.steps=3 would change what a table means; put a copy"),
+        (["table=small", "rows=[]"], "rows=[] would change what a table means"),
+        (["table=small", "table.metric=f1"], "table.metric=f1 would change what a table means"),
+        (["table=small", "+model.steps=3"], "+model.steps=3 would change what a table means"),
+        (["table=small", "seeds=3"], "seeds=3 would change what a table means"),
+        (["table=small", "protocol=clean"], "protocol=clean would change what a table means"),
+        (["table=small", "scale=qick"], "scale=qick: expected one of quick, paper; did you mean 'quick'?"),
+        (
+            ["table=small", "protocols=[cleen]"],
+            "protocols[0]=cleen: expected one of clean, paper; did you mean 'clean'?",
+        ),
+        (["table=small", "protocols=clean"], "protocols=clean: expected a list in brackets"),
+        (["table=small", "rnu=true"], "unknown key 'rnu'; did you mean 'run'?"),
+        (["table=small", "run=maybe"], "run=maybe: expected true or false"),
+        (["table=small", "hardware.workers=x"], "hardware.workers=x: expected auto or an integer >= 1"),
+        (
+            ["table=small", "hydra/launcher=jobib"],
+            "hydra/launcher=jobib: no such hydra/launcher; did you mean 'joblib'?",
+        ),
+        (["-m", "table=small"], "-m: ganx tables takes one table"),
+        (["table=wrong"], "unknown key 'table.metrik'; did you mean 'metric'?"),
+    ],
+)
+def test_refusals(ganx, tmp_path, words, told):
+    code, out, err = ganx("tables", *FOLDER, *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"ganx: {told}")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_table_does_not_hide_the_others(ganx):
+    answer = ganx("tables", *FOLDER)
+    assert answer.code == 0
+    assert "table=wrong: unknown key 'table.metrik'; did you mean 'metric'?" in answer.out
+    assert "Imputation of small tables" in answer.out
+
+
+@pytest.mark.parametrize("words", [[], ["table=small"]])
+def test_it_never_imports_torch(words):
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, "tables", *FOLDER, *words], capture_output=True, text=True, check=True
+    )
+    assert not set(done.stderr.splitlines()[-1].split()) & {"torch", "lightning", "sklearn", "pandas"}
+
+
+def test_outputs_that_cannot_be_written(ganx, tmp_path):
+    (tmp_path / "file").touch()
+    code, _, err = ganx("tables", *FOLDER, "table=small", "out=file/x")
+    assert code == 1
+    assert err.startswith("ganx: cannot write file/x: ")

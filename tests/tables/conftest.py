@@ -1,0 +1,53 @@
+"""Run folders written by hand: what a table reads, without the hours that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganx.compose import compose
+from ganx.run.folder import RunFolder
+from ganx.run.report import summarise
+from ganx.run.signature import experiment_config, signature
+
+#: A folder with a table of two rows and two columns.
+MINE = Path(__file__).parent / "mine"
+
+QUICK = ["protocol=paper", "protocol.folds=2"]
+
+
+@pytest.fixture
+def mine() -> list[str]:
+    return ["--config-dir", str(MINE)]
+
+
+@pytest.fixture
+def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
+    """Return a function that writes the folder of a finished run under outputs/."""
+
+    def write(overrides: Sequence[str], values: Sequence[float | None], **changes: Any) -> RunFolder:
+        config = compose("train", [*overrides])
+        names = config["dataset"]["name"], config["model"]["name"]
+        folder = RunFolder.of(tmp_path / "outputs", *names, signature(config, "data"))
+        seeds = range(config["seed"], config["seed"] + config["seeds"])
+        replicas = [(seed, fold) for seed in seeds for fold in range(config["protocol"]["folds"] or 1)]
+        folder.create(config, {"started": "2026-11-20T10:00:00+0000", "code": {"commit": "0123456789ab"}, "cores": 2})
+        result = {
+            "schema": 1,
+            "signature": signature(config, "data"),
+            "status": "done",
+            "version": config["model"]["version"],
+            "config": experiment_config(config),
+            "replica_ids": replicas,
+            "metrics": {
+                "rmse_row": summarise([float("nan") if value is None else value for value in values], replicas)
+            },
+            "error": None,
+        }
+        folder.write_result(result | changes)
+        return folder
+
+    return write

@@ -1,0 +1,99 @@
+"""conf/table: every shipped table is right, and a wrong one is told in one line."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+import pytest
+
+from ganx.compose import compose, compose_each
+from ganx.errors import UserError
+from ganx.groups import options
+from ganx.tables.definition import Definition, Line, Published
+from ganx.tables.sheet import places
+from tests.tables.conftest import MINE, QUICK
+
+SMALL = compose("tables", ["--config-dir", str(MINE), "table=small"])["table"]
+
+
+def test_a_table_is_read():
+    table = Definition.of(SMALL)
+    assert (table.name, table.metric, table.better) == ("small", "rmse_row", "lower")
+    assert table.rows[1] == Line("K-NN", ("model=knn",), ("model.n_neighbors=5",))
+    assert table.published["Zeros", "Wine"] == Published(0.4213, None)
+    assert table.published["K-NN", "Wine"] == Published(0.1695, 0.01)
+
+
+def test_overrides_of_a_cell():
+    table = Definition.of(SMALL)
+    quick, paper = (places(table, scale, ["paper"])["K-NN", "Wine", "paper"] for scale in ("quick", "paper"))
+    assert quick == ["model=knn", "dataset=wine", *QUICK, "model.n_neighbors=5"]
+    assert paper == ["model=knn", "dataset=wine", "protocol=paper"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda t: t.pop("metric"), "missing key 'table.metric'"),
+        (lambda t: t.update(metrik="f1"), "unknown key 'table.metrik'; did you mean 'metric'?"),
+        (
+            lambda t: t.update(better="loewr"),
+            "table.better=loewr: expected one of lower, higher; did you mean 'lower'?",
+        ),
+        (lambda t: t.update(rows=[]), "table.rows: at least one is needed"),
+        (lambda t: t["rows"].append(t["rows"][0]), "table.rows: two are named 'Zeros'"),
+        (lambda t: t["rows"].append("K-NN"), "table.rows[2]: expected a mapping"),
+        (lambda t: t["rows"][0].update(overides=[]), "unknown key 'table.rows[0].overides'; did you mean 'overrides'?"),
+        (
+            lambda t: t["columns"][0].update(overrides="dataset=wine"),
+            "table.columns[0].overrides=dataset=wine: expected",
+        ),
+        (lambda t: t["paper"].update(KNN={}), "unknown key 'table.paper.KNN'; did you mean 'K-NN'?"),
+        (lambda t: t["paper"]["Zeros"].update(Wien=1.0), "unknown key 'table.paper.Zeros.Wien'; did you mean 'Wine'?"),
+        (lambda t: t["paper"]["Zeros"].update(Wine="a"), "table.paper.Zeros.Wine=a: expected a number"),
+        (lambda t: t["scales"].pop("paper"), "missing key 'table.scales.paper'"),
+        (lambda t: t["scales"]["quick"].update(seeds=0), "table.scales.quick.seeds=0: expected an integer >= 1"),
+    ],
+)
+def test_a_wrong_table_is_told_in_one_line(change, told):
+    config = copy.deepcopy(SMALL)
+    change(config)
+    with pytest.raises(UserError, match=f"^{re.escape(told)}"):
+        Definition.of(config)
+
+
+@pytest.mark.parametrize("name", options("table"))
+def test_a_shipped_table_composes(name):
+    """Every cell of every table is a run that `ganx train` takes, at both scales."""
+    table = Definition.of(compose("tables", [f"table={name}"])["table"])
+    assert table.name == name
+    corners = [
+        table.overrides(row, table.columns[i % len(table.columns)], protocol, scale)
+        for i, row in enumerate(table.rows)
+        for protocol in ("paper", "clean")
+        for scale in ("quick", "paper")
+    ] + [table.overrides(table.rows[0], column, "paper", "quick") for column in table.columns]
+    assert [str(config) for config in compose_each("train", corners, []) if isinstance(config, UserError)] == []
+
+
+def test_many_are_composed_as_one_is():
+    lines = [
+        ["model=hexagan", "dataset=wine", "protocol=clean", "model.steps=7", "seeds=2"],
+        ["experiment=hexagan_authors", "model.alpha_2=3", "protocol=paper", "protocol.folds=2"],
+        ["experiment=hexagan_authors", "model.alpha_2=4", "model.alpha_2=5", "protocol=paper"],
+        ["model=knn", "loss.name=x", "protocol.missing_rate=0.5"],
+    ]
+    assert list(compose_each("train", lines, [])) == [compose("train", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["model.stepz=1", "model=hexagam", "model.steps=1,2", "model.steps=-1", "model.steps=["]
+)
+def test_one_of_many_that_does_not_compose(wrong):
+    good = ["model=knn", "dataset=wine"]
+    line = [wrong] if wrong.startswith("model=") else ["model=hexagan", wrong]
+    first, error, last = compose_each("train", [good, line, good], [])
+    assert first == last == compose("train", good)
+    with pytest.raises(UserError, match=re.escape(str(error))):
+        compose("train", line)

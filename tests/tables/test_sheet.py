@@ -1,0 +1,222 @@
+"""Cells found among run folders: matched, pooled, judged, planned. Nothing is trusted blindly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ganx.compose import compose
+from ganx.run.lock import RunLock
+from ganx.tables.collect import collect
+from ganx.tables.definition import Definition
+from ganx.tables.jobs import plan
+from ganx.tables.sheet import fill, places
+from ganx.tables.wanted import wanted
+from tests.tables.conftest import MINE, QUICK
+
+ZEROS = ["model=zeros", "dataset=wine"]
+KNN = ["model=knn", "dataset=wine"]
+WINE = ("Zeros", "Wine", "paper")
+FOLDS = [0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+@pytest.fixture
+def sheet(tmp_path: Path):
+    def build(scale="paper", protocols=("paper",)):
+        argv = ["--config-dir", str(MINE)]
+        table = Definition.of(compose("tables", [*argv, "table=small"])["table"])
+        configs = wanted(list(places(table, scale, protocols).values()), tmp_path / "outputs", argv)
+        return fill(table, scale, protocols, configs, collect(tmp_path / "outputs"))
+
+    return build
+
+
+def test_nothing_there(sheet):
+    assert {cell.state for cell in sheet().cells.values()} == {"missing"}
+    assert sheet().done == 0
+    assert sheet().marks == {}
+
+
+def test_runs_are_pooled_by_replica(sheet, write_run):
+    write_run([*ZEROS, "protocol=paper", "seed=1"], [x + 0.1 for x in FOLDS])
+    cell = sheet().cells[WINE]
+    assert (cell.state, cell.n, cell.sd) == ("partial", 1, None)
+    write_run([*ZEROS, "protocol=paper"], FOLDS)
+    cell = sheet().cells[WINE]
+    assert (cell.state, cell.n) == ("done", 2)
+    assert cell.mean == pytest.approx(0.35)
+    assert cell.sd == pytest.approx(0.1 / 2**0.5)
+
+
+def test_only_what_is_wanted_counts(sheet, write_run):
+    write_run([*ZEROS, "protocol=paper", "seeds=3"], [*FOLDS, *FOLDS, *[9.0] * 5])  # two seeds are wanted
+    write_run([*ZEROS, "protocol=clean", "seeds=2"], [8.0] * 10)
+    write_run([*ZEROS, *QUICK], [7.0, 7.0])
+    sheets = sheet(), sheet("quick")
+    assert [each.cells[WINE].mean for each in sheets] == [pytest.approx(0.3), 7.0]
+    assert [each.cells[WINE].state for each in sheets] == ["done", "done"]
+    assert sheet(protocols=("clean", "paper")).cells["Zeros", "Wine", "clean"].mean == 8.0
+
+
+def test_the_best_and_what_is_not_worse(sheet, write_run):
+    write_run([*ZEROS, "protocol=paper", "seeds=2"], [0.40, 0.41, 0.42, 0.43, 0.44] * 2)
+    write_run([*KNN, "protocol=paper", "seeds=2"], [0.10, 0.12, 0.11, 0.13, 0.10] * 2)
+    assert sheet().marks == {("K-NN", "Wine", "paper"): "best"}
+    write_run([*ZEROS, *QUICK], [0.1, 0.4])
+    write_run([*KNN, *QUICK, "model.n_neighbors=5"], [0.2, 0.2])
+    assert sheet("quick").marks == {("K-NN", "Wine", "paper"): "best", WINE: "tied"}
+
+
+def test_notes_of_a_cell(sheet, write_run):
+    write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2, notes=["fitted on 2000 of 24000 rows"])
+    assert sheet().cells[WINE].notes == ["fitted on 2000 of 24000 rows"]
+
+
+def test_a_failed_run_gives_no_figure(sheet, write_run):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2, status="failed", error="loss d is NaN")
+    cell = sheet().cells[WINE]
+    assert (cell.state, cell.mean) == ("failed", None)
+    assert cell.problems == (f"{folder}: failed: loss d is NaN",)
+
+
+def test_running_interrupted_and_stale(sheet, write_run):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
+    folder.result.unlink()
+    with RunLock(folder.heartbeat):
+        assert sheet().cells[WINE].state == "running"
+    assert sheet().cells[WINE].state == "interrupted"
+    folder.heartbeat.write_text(folder.heartbeat.read_text().replace('"stopped": true', '"stopped": false'))
+    assert sheet().cells[WINE].state == "stale"
+
+
+def test_an_older_version_of_the_model(sheet, write_run):
+    config = compose("train", [*ZEROS, "protocol=paper", "seeds=2"])
+    older = config["model"] | {"version": 0}
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
+    result = json.loads(folder.result.read_text())
+    folder.write_result(result | {"version": 0, "config": result["config"] | {"model": older}})
+    cell = sheet().cells[WINE]
+    assert (cell.state, cell.mean) == ("outdated", None)
+    assert cell.problems == (f"{folder}: of zeros 0; the table wants zeros 1: run=true trains it",)
+
+
+def without(key):
+    return lambda result: result.pop(key)
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda r: r["metrics"]["rmse_row"]["values"].pop(), "rmse_row: 9 values for 10 replicas"),
+        (lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, "0.1"), "rmse_row: a value is not a number"),
+        (lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, 0.05), "rmse_row: the mean is not that"),
+        (lambda r: r["metrics"]["rmse_row"].update(mean=0.01), "rmse_row: the mean is not that of the values"),
+        (lambda r: r["metrics"]["rmse_row"].update(mean=None), "rmse_row: the mean is not that of the values"),
+        (lambda r: r.update(metrics=[]), "damaged: AttributeError"),
+        (lambda r: r.update(status="finished"), "damaged: status 'finished'"),
+        (lambda r: r.update(signature="0000000000"), "damaged: its signature is not the folder's"),
+        (lambda r: r["replica_ids"].pop(), "damaged: replica_ids do not fit its config"),
+        (lambda r: r.update(version=2), "damaged: two versions of the model"),
+        (lambda r: r.update(schema=2), "of schema 2, not 1: written by another version of ganx"),
+        (without("config"), "damaged: KeyError 'config'"),
+        (without("schema"), "damaged: KeyError 'schema'"),
+    ],
+)
+def test_an_edited_result(sheet, write_run, edit, told):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
+    write_run([*KNN, "protocol=paper", "seeds=2"], FOLDS * 2)
+    result = json.loads(folder.result.read_text())
+    edit(result)
+    folder.write_result(result)
+    cell = sheet().cells[WINE]
+    assert (cell.state, cell.mean) == ("damaged", None)
+    (problem,) = cell.problems
+    assert problem.startswith(f"{folder.result} is ")
+    assert told in problem
+    assert problem.endswith("remove it, and train again (run=true does)")
+    assert sheet().cells["K-NN", "Wine", "paper"].state == "done"
+    assert [job.overrides for job in plan([sheet()], retry=True) if job.overrides[:2] == tuple(ZEROS)] == []
+
+
+@pytest.mark.parametrize("content", ["", '{"schema": 1, "metr', "[]", "null", "\x00\x01"])
+def test_a_result_cut_short(sheet, write_run, content):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
+    folder.result.write_text(content)
+    cell = sheet().cells[WINE]
+    assert cell.state == "damaged"
+    assert cell.problems[0].startswith(f"{folder.result} is damaged")
+    assert "\n" not in cell.problems[0]
+
+
+@pytest.mark.parametrize("content", ["", "seed: [", "model: 3", "seed: 0\nseeds: x\nmodel: {}\n"])
+def test_a_folder_that_tells_nothing(sheet, write_run, tmp_path, content):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
+    folder.result.unlink()
+    folder.config.write_text(content)
+    assert sheet().cells[WINE].state == "missing"
+    (problem,) = collect(tmp_path / "outputs").problems
+    assert str(folder) in problem
+    assert "\n" not in problem
+
+
+def test_a_metric_that_the_model_does_not_have(sheet, write_run):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2, metrics={})
+    cell = sheet().cells[WINE]
+    assert cell.state == "invalid"
+    assert cell.problems == (f"Zeros on Wine: {folder} has no rmse_row",)
+
+
+def jobs(sheet, retry=False):
+    return [" ".join(job.overrides) for job in plan([sheet], retry) if job.name.startswith("Zeros on Wine")]
+
+
+def test_only_missing_seeds_are_planned(sheet, write_run):
+    start = "model=zeros dataset=wine protocol=paper"
+    assert jobs(sheet()) == [f"{start} seed=0 seeds=2"]
+    write_run([*ZEROS, "protocol=paper"], FOLDS)
+    assert jobs(sheet()) == [f"{start} seed=1 seeds=1"]
+    write_run([*ZEROS, "protocol=paper", "seed=1", "seeds=4"], FOLDS * 4)
+    assert jobs(sheet()) == []
+
+
+def test_equal_cells_of_several_tables_are_planned_once(sheet):
+    assert len(plan([sheet(), sheet()], retry=False)) == 4
+
+
+def test_failed_runs_wait_for_retry(sheet, write_run):
+    write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2, status="failed")
+    assert jobs(sheet()) == []
+    assert jobs(sheet(), retry=True) == ["model=zeros dataset=wine protocol=paper seed=0 seeds=2 retry=true"]
+
+
+def test_an_unfinished_run_goes_on_as_it_was_started(sheet, write_run):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
+    folder.result.unlink()
+    assert jobs(sheet()) == ["model=zeros dataset=wine protocol=paper seed=0 seeds=2"]
+    with RunLock(folder.heartbeat):
+        assert jobs(sheet()) == []
+
+
+def test_what_was_composed_is_kept_until_something_changes(tmp_path, monkeypatch):
+    line = ["model=zeros", "dataset=wine"]
+    (first,) = wanted([line], tmp_path, [])
+    kept = tmp_path / "tables" / ".cells.json"
+    monkeypatch.setattr("ganx.tables.wanted.compose_each", lambda *_: pytest.fail("composed again"))
+    assert wanted([line], tmp_path, []) == [first]
+    monkeypatch.undo()
+    for content in (kept.read_text()[:50], "[]", kept.read_text().replace('"origin": "', '"origin": "x')):
+        kept.write_text(content)
+        assert wanted([line], tmp_path, []) == [first]
+
+
+def test_a_changed_file_of_the_user_is_seen(tmp_path):
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    file = tmp_path / "mine" / "model" / "near.yaml"
+    argv = ["--config-dir", str(tmp_path / "mine")]
+    found = []
+    for n in (3, 4):
+        file.write_text(f"defaults: [knn, _self_]\nn_neighbors: {n}\n")
+        found += [config["model"]["n_neighbors"] for config in wanted([["model=near"]], tmp_path, argv)]
+    assert found == [3, 4]
