@@ -85,7 +85,7 @@ def test_every_data_set_has_a_configuration(folder: Path) -> None:
     for path in folder.glob("*.yaml"):
         first, *rest = path.read_text().splitlines()
         assert first.startswith("# ")
-        assert rest == [f"name: {path.stem}", "path: null", "target: null", "drop: []"]
+        assert rest == [f"name: {path.stem}", "path: null", "target: null", "drop: []", "rows: null"]
 
 
 @pytest.mark.parametrize(
