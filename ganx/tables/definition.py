@@ -19,11 +19,13 @@ class Line:
 
     Attributes:
         quick: further overrides at the quick scale.
+        quick_on: of a row, still further ones on single columns, by their names.
     """
 
     name: str
     overrides: tuple[str, ...]
     quick: tuple[str, ...]
+    quick_on: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,11 @@ class Definition:
             UserError: a key is unknown or missing, or a figure belongs to no cell.
         """
         config = check_keys("table", config, _Table)
-        rows = _lines("table.rows", config["rows"])
-        columns = _lines("table.columns", config["columns"])
+        rows = _lines("table.rows", config["rows"], _QUICK | _QUICK_ON)
+        columns = _lines("table.columns", config["columns"], _QUICK)
+        for i, row in enumerate(rows):
+            for name in row.quick_on:
+                _known(f"table.rows[{i}].quick_on", name, [column.name for column in columns])
         simple = {key: config[key] for key in ("name", "title", "source", "metric", "better")}
         return cls(
             **simple,
@@ -86,7 +91,7 @@ class Definition:
 
     def overrides(self, row: Line, column: Line, protocol: str, scale: ScaleName) -> list[str]:
         """Return the overrides of a cell, later ones winning; seeds are not among them."""
-        quick = (*row.quick, *column.quick) if scale == "quick" else ()
+        quick = (*row.quick, *column.quick, *row.quick_on.get(column.name, ())) if scale == "quick" else ()
         return [*row.overrides, *column.overrides, f"protocol={protocol}", *self.scales[scale].overrides, *quick]
 
 
@@ -121,14 +126,19 @@ class _Scales:
     paper: dict[str, Any]
 
 
+#: Keys that a line may have, too, the last one only rows.
+_QUICK: dict[str, Any] = {"quick": (list[str], False)}
+_QUICK_ON: dict[str, Any] = {"quick_on": (dict[str, list[str]], False)}
+
 TABLE_KEYS = frozenset(field.name for field in fields(_Table))
 
 
-def _lines(where: str, content: list[Any]) -> tuple[Line, ...]:
+def _lines(where: str, content: list[Any], optional: dict[str, Any]) -> tuple[Line, ...]:
     lines = []
     for i, item in enumerate(content):
-        checked = check_keys(f"{where}[{i}]", _mapping(f"{where}[{i}]", item), _Line, {"quick": (list[str], False)})
-        lines.append(Line(checked["name"], tuple(checked["overrides"]), tuple(checked.get("quick", ()))))
+        checked = check_keys(f"{where}[{i}]", _mapping(f"{where}[{i}]", item), _Line, optional)
+        quick_on = {name: tuple(overrides) for name, overrides in checked.get("quick_on", {}).items()}
+        lines.append(Line(checked["name"], tuple(checked["overrides"]), tuple(checked.get("quick", ())), quick_on))
     names = [line.name for line in lines]
     twice = {name for name in names if names.count(name) > 1}
     if twice or not names:

@@ -20,7 +20,7 @@ SMALL = compose("tables", ["--config-dir", str(MINE), "table=small"])["table"]
 def test_a_table_is_read():
     table = Definition.of(SMALL)
     assert (table.name, table.metric, table.better) == ("small", "rmse_row", "lower")
-    assert table.rows[1] == Line("K-NN", ("model=knn",), ("model.n_neighbors=5",))
+    assert table.rows[1] == Line("K-NN", ("model=knn",), ("model.n_neighbors=5",), {})
     assert table.published["Zeros", "Wine"] == Published(0.4213, None)
     assert table.published["K-NN", "Wine"] == Published(0.1695, 0.01)
 
@@ -32,9 +32,18 @@ def test_overrides_of_a_cell():
     assert paper == ["model=knn", "dataset=wine", "protocol=paper"]
 
 
+def test_a_row_may_be_shorter_on_one_column():
+    config = copy.deepcopy(SMALL)
+    config["rows"][1]["quick_on"] = {"Wine": ["model.n_neighbors=2"]}
+    cells = places(Definition.of(config), "quick", ["paper"])
+    assert cells["K-NN", "Wine", "paper"][-2:] == ["model.n_neighbors=5", "model.n_neighbors=2"]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
+        (lambda t: t["rows"][0].update(quick_on={"Wien": []}), "unknown key 'table.rows[0].quick_on.Wien'"),
+        (lambda t: t["columns"][0].update(quick_on={}), "unknown key 'table.columns[0].quick_on'"),
         (lambda t: t.pop("metric"), "missing key 'table.metric'"),
         (lambda t: t.update(metrik="f1"), "unknown key 'table.metrik'; did you mean 'metric'?"),
         (
