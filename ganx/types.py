@@ -40,6 +40,7 @@ NonNegativeInt = Annotated[int, Range(0)]
 PositiveFloat = Annotated[float, Range(0, open_low=True)]
 NonNegativeFloat = Annotated[float, Range(0)]
 Fraction = Annotated[float, Range(0, 1)]
+Share = Annotated[float, Range(0, 1, open_low=True)]
 Width = PositiveInt | PositiveFloat  # of a layer: units, or a share of the features (1 and 1.0 stay apart)
 
 #: The names that a constructor's annotations may use; `ganx.targets` reads them without importing the method.
@@ -49,6 +50,7 @@ NAMES: dict[str, Any] = {
     "PositiveFloat": PositiveFloat,
     "NonNegativeFloat": NonNegativeFloat,
     "Fraction": Fraction,
+    "Share": Share,
     "Width": Width,
     "int": int,
     "float": float,

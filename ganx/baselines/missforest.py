@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.ensemble import RandomForestRegressor
 
 from ganx.baselines.iterative import Iterative
-from ganx.types import PositiveFloat, PositiveInt
+from ganx.types import PositiveInt, Share
 
 
 class MissForest(Iterative):
@@ -26,7 +26,7 @@ class MissForest(Iterative):
         *,
         rounds: PositiveInt,
         n_trees: PositiveInt,
-        max_features: PositiveFloat,
+        max_features: Share,
         max_rows: PositiveInt | None,
         wide: PositiveInt,
         n_nearest_features: PositiveInt,
@@ -43,6 +43,5 @@ class MissForest(Iterative):
 
     def regression(self) -> dict[str, Any]:
         """Return keywords of `IterativeImputer`: forests, from column means on, fewest missing cells first."""
-        share = min(self.max_features, 1.0)
-        forest = RandomForestRegressor(self.n_trees, max_features=share, random_state=self.seed)
+        forest = RandomForestRegressor(self.n_trees, max_features=self.max_features, random_state=self.seed)
         return {"estimator": forest, "initial_strategy": "mean", "imputation_order": "ascending"}

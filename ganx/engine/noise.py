@@ -49,6 +49,10 @@ class Noise:
         self._place += count
         return drawn.reshape(-1, *shape)
 
+    def hide(self, m: Tensor, share: float) -> Tensor:
+        """Return m (R, B, d) without about `share` of its ones: observed cells that count as missing for once."""
+        return m * (self.uniform(*m.shape[1:]) >= share) if share else m
+
     def _refill(self, size: int) -> None:
         self._before_refill = [g.get_state() for g in self.generators]
         numbers = torch.empty(len(self.generators), size)

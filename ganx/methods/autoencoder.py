@@ -56,7 +56,7 @@ class Autoencoder(AdversarialModule):
 
     def outer_step(self, batch: TabularBatch) -> None:
         """One step down the squared error over the observed cells."""
-        shown = batch.m * (self.noise.uniform(*batch.m.shape[1:]) >= self.hide)
+        shown = self.noise.hide(batch.m, self.hide)
         errors = (self.reconstruct(batch.x, shown) - batch.x).square()
         self.update("net", mean_over(errors, batch.m))
 

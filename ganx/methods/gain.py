@@ -80,7 +80,7 @@ class GAIN(AdversarialModule):
 
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 1, one pass through its `while`; as in the authors' code, G and D see the same minibatch."""
-        m = self.shown(batch)
+        m = self.noise.hide(batch.m, self.hide)
         x_bar = self.generate(batch.x, m)
         x_hat = torch.lerp(x_bar, batch.x, m)
         b = self.revealed(m.shape[1])
@@ -122,10 +122,6 @@ class GAIN(AdversarialModule):
         return cells * (1 - b) if self.hint == "paper" else cells
 
     # --- the generator -----------------------------------------------------------------------------------------
-
-    def shown(self, batch: TabularBatch) -> Tensor:
-        """Return m without the share `hide` of its ones."""
-        return batch.m * (self.noise.uniform(*batch.m.shape[1:]) >= self.hide)
 
     def generate(self, x: Tensor, m: Tensor) -> Tensor:
         """x-bar = G(x-tilde, m), where noise z stands in for the cells with m = 0. (R, B, d) -> (R, B, d)."""

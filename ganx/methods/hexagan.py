@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from ganx.engine.batch import TabularBatch
 from ganx.engine.module import AdversarialModule
 from ganx.engine.setting import Setting
+from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
-from ganx.nets.stacked import StackedMLP
+from ganx.nets.stacked import StackedMLP, width
 from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, Width
 
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
@@ -127,8 +128,8 @@ class HexaGAN(AdversarialModule):
         # (1) Missing-data imputation
         for _ in range(self.n_critic):
             self.update_critic("d_mi", self.loss_d_mi(batch))
-        self.update("e", self.loss_imputation(batch, self.encode(batch.x, self.shown(batch))))
-        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, self.shown(batch))))
+        self.update("e", self.loss_imputation(batch, self.encode(batch.x, self.noise.hide(batch.m, self.hide))))
+        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, self.noise.hide(batch.m, self.hide))))
 
         if not self.k:
             return  # a table without a target: (2) and (3) are about classes
@@ -310,12 +311,6 @@ class HexaGAN(AdversarialModule):
         """Return h of the cells with m = 1, without a gradient to E."""
         return self.encode(batch.x, m)
 
-    def shown(self, batch: TabularBatch) -> Tensor:
-        """Return m without the share `hide` of its ones."""
-        if not self.hide:
-            return batch.m
-        return batch.m * (self.noise.uniform(batch.x.shape[1], self.d) >= self.hide)
-
     def complete(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
         """x-hat = m x + (1 - m) x-bar."""
         return torch.lerp(x_bar, batch.x, batch.m)
@@ -336,16 +331,6 @@ class HexaGAN(AdversarialModule):
         return self.g_cg(torch.cat([y, self.noise.uniform(y.shape[1], self.d)], 2))  # type: ignore[no-any-return]
 
 
-def width(size: float, d: int) -> int:
-    """Return a layer's width: an int as it is, a float as a share of d (rounded down, at least 1)."""
-    return size if isinstance(size, int) else max(1, int(size * d))
-
-
 def class_counts(batch: TabularBatch) -> Tensor:
     """Return the labelled rows per class, (R, K)."""
     return batch.y.sum(1)
-
-
-def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Return the cross-entropy of each row; 0 where y is a row of zeros. (R, B, K), (R, B, K) -> (R, B)."""
-    return -(logits.log_softmax(2) * y).sum(2)

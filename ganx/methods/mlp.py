@@ -57,7 +57,7 @@ class MLP(AdversarialModule):
 
     def outer_step(self, batch: TabularBatch) -> None:
         """One step down the cross-entropy of the labelled rows."""
-        m = batch.m * (self.noise.uniform(*batch.m.shape[1:]) >= self.hide)
+        m = self.noise.hide(batch.m, self.hide)
         self.update("c", classification_loss(self.logits(batch.x, m), batch.y, self.balance))
 
     def logits(self, x: Tensor, m: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ class TripleGAN(AdversarialModule):
 
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 1, one pass through its loop. Rows are generated for the labels of the minibatch: y_g = y."""
-        batch = batch._replace(m=batch.m * (self.noise.uniform(*batch.m.shape[1:]) >= self.hide))
+        batch = batch._replace(m=self.noise.hide(batch.m, self.hide))
         x_g = self.sample(batch.y)
         self.update("d", self.loss_d(batch, x_g.detach()))
         self.update("c", self.loss_c(batch, x_g.detach()))

@@ -93,15 +93,6 @@ def test_reconstruction_sees_observed_cells_only() -> None:
     torch.testing.assert_close(module.loss_m(batch, x_bar)[0], by_hand)
 
 
-def test_hidden_cells_are_observed_ones() -> None:
-    module, batch = make_gain("model.hide=0.4")
-    shown = module.shown(batch)
-    assert bool((shown <= batch.m).all())
-    assert float(shown.sum() / batch.m.sum()) == pytest.approx(0.6, abs=0.05)
-    nothing_hidden, _ = make_gain("model.hide=0.0")
-    assert torch.equal(nothing_hidden.shown(batch), batch.m)
-
-
 def test_the_generator_cannot_see_what_is_hidden() -> None:
     module, batch = make_gain("model.noise=0.0")
     other = torch.where(batch.m == 1, batch.x, torch.rand_like(batch.x))

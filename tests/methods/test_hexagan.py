@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
 from ganx.losses.elementwise import expected_score
-from ganx.methods.hexagan import CLIPPING_BOUND, HexaGAN, class_counts, cross_entropy, width
+from ganx.methods.hexagan import HexaGAN, class_counts
 from tests.engine.conftest import build, make_experiment, walk
 
 PLAYERS = {"e", "g_mi", "d_mi", "g_cg", "d_cg", "c"}
@@ -124,14 +124,6 @@ def test_generated_rows_level_the_classes() -> None:
     torch.testing.assert_close(module.loss_c(batch, module.hidden(batch, batch.m)), expected, atol=0.1, rtol=0)
 
 
-def test_cross_entropy_is_torchs() -> None:
-    logits, classes = torch.randn(2, 5, 3), torch.randint(0, 3, (2, 5))
-    ours = cross_entropy(logits, torch.eye(3)[classes])
-    theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1), classes.flatten(), reduction="none")
-    torch.testing.assert_close(ours.flatten(), theirs)
-    assert float(cross_entropy(logits, torch.zeros(2, 5, 3)).abs().sum()) == 0
-
-
 def test_imputing_leaves_observed_cells_alone() -> None:
     module, batch = make_hexagan()
     with torch.no_grad():
@@ -176,48 +168,3 @@ def test_a_table_without_a_target_is_imputed(tmp_path) -> None:  # type: ignore[
     module, loader = build(make_experiment("dataset=csv", f"dataset.path={file}"))
     walk(module, loader, 3)
     assert set(module.block_losses()) == {"d_mi", "e", "g_mi"}
-
-
-@pytest.mark.parametrize(("size", "expected"), [(12, 12), (0.5, 15), (1.0, 30), (0.01, 1)])
-def test_width(size: float, expected: int) -> None:
-    assert width(size, 30) == expected
-
-
-def test_hide_shows_a_part_of_the_observed_cells() -> None:
-    module, batch = make_hexagan("model.hide=0.3", "model.batch_size=100")
-    shown = module.shown(batch)
-    assert bool((shown <= batch.m).all())
-    assert float(shown.sum() / batch.m.sum()) == pytest.approx(0.7, abs=0.03)
-    paper, _ = make_hexagan()
-    assert paper.shown(batch) is batch.m
-
-
-def test_wgan_gp_by_hand() -> None:
-    """(||d D_j / d x|| - 1)^2 between rows and their fakes, averaged over rows and cells, by autograd."""
-    module, batch = make_hexagan("loss.penalty=wgan_gp")
-    fake = torch.rand_like(batch.x)
-    rows = torch.cat([torch.rand_like(batch.x), batch.y], 2)
-    weights = torch.rand_like(batch.x)
-    with module.evaluation_noise():
-        scores, penalty = module.with_penalty(module.d_mi, rows, weights, fake)
-    torch.testing.assert_close(scores, module.d_mi(rows))
-    with module.evaluation_noise():
-        share = module.noise.uniform(batch.x.shape[1], 1)
-    mixed = (share * rows[..., : module.d] + (1 - share) * fake).requires_grad_()
-    outputs = module.d_mi(torch.cat([mixed, batch.y], 2))
-    expected = torch.zeros(4)
-    for j in range(module.d):
-        (gradient,) = torch.autograd.grad(outputs[..., j].sum(), mixed, retain_graph=True)
-        expected += (gradient.norm(dim=2) - 1).square().mean(1) / module.d
-    torch.testing.assert_close(penalty, expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("penalty", ["clipping", "null"])
-def test_without_a_gradient_penalty(penalty: str) -> None:
-    module, batch = make_hexagan(f"loss.penalty={penalty}")
-    weights = torch.ones_like(batch.x)
-    assert not module.with_penalty(module.d_mi, torch.cat([batch.x, batch.y], 2), weights, batch.x)[1].any()
-    module.outer_step(batch)
-    largest = max(float(p.detach().abs().max()) for name in ("d_mi", "d_cg") for p in module.players[name])
-    assert (largest <= CLIPPING_BOUND * 1.0001) == (penalty == "clipping")
-    assert max(float(p.abs().max()) for p in module.players["g_mi"]) > CLIPPING_BOUND

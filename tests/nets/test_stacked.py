@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganx.nets.stacked import ACTIVATIONS, StackedLinear, StackedMLP
+from ganx.nets.stacked import ACTIVATIONS, StackedLinear, StackedMLP, width
 
 
 def make_generators(n: int) -> list[torch.Generator]:
@@ -68,3 +68,8 @@ def test_replicas_do_not_touch() -> None:
     after = net(x)
     assert not torch.equal(before[0], after[0])
     assert torch.equal(before[1], after[1])
+
+
+@pytest.mark.parametrize(("size", "expected"), [(12, 12), (0.5, 15), (1.0, 30), (0.01, 1)])
+def test_a_width_is_units_or_a_share(size: float, expected: int) -> None:
+    assert width(size, 30) == expected
