@@ -102,6 +102,8 @@ def test_a_baseline_needs_nothing_that_trains(mine):
         ("optimizer.alhpa=.1", "unknown key 'optimizer.alhpa'; did you mean 'alpha'?"),
         ("+optimizer.alhpa=.1", "unknown key 'optimizer.alhpa'; did you mean 'alpha'?"),
         ("+model.hidden.x=[1]", "unknown key 'model.hidden.x'; choose from d, g"),
+        ("model.hidden.x=[1]", "unknown key 'model.hidden.x'; choose from d, g, or add it with +model.hidden.x=VALUE"),
+        ("model.hidden={x:[1]}", "model.hidden has the keys d, g; add another one with +model.hidden.NAME=VALUE"),
         ("seed.x=3", "unknown key 'seed.x': seed has no keys"),
         ("++foo.bar=1", "unknown key 'foo'"),
         ("x/y=3", "unknown key 'x/y'"),
