@@ -253,7 +253,7 @@ class CheckedLoader(ConfigLoaderImpl):
         if not isinstance(parent, DictConfig):
             return f"unknown key '{key}': {prefix.rstrip('.')} has no keys"
         if isinstance(parent.get(keys[-1]), DictConfig):  # the value is a mapping with a key that is new
-            return f"{key} has the keys {', '.join(map(str, parent[keys[-1]]))}; add another one with +{key}.NAME=VALUE"
+            return f"{key} has the keys {', '.join(sorted(map(str, parent[keys[-1]])))}; add another one with +{key}.NAME=VALUE"
         known = {str(name) for name in parent} | set(groups if not prefix else ())
         add = f", or add it with +{key}=VALUE" if len(keys) > 2 else ""  # below a group's own keys: a mapping
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}{add}"
