@@ -252,8 +252,8 @@ class CheckedLoader(ConfigLoaderImpl):
         prefix = "".join(f"{part}." for part in keys[:-1])
         if not isinstance(parent, DictConfig):
             return f"unknown key '{key}': {prefix.rstrip('.')} has no keys"
-        if isinstance(parent.get(keys[-1]), DictConfig):  # the value is a mapping with a key that is new
-            return f"{key} has the keys {', '.join(sorted(map(str, parent[keys[-1]])))}; add another one with +{key}.NAME=VALUE"
+        if isinstance(mapping := parent.get(keys[-1]), DictConfig):  # its value has a key that is new
+            return f"{key} has the keys {', '.join(sorted(map(str, mapping)))}; add another one with +{key}.NAME=VALUE"
         known = {str(name) for name in parent} | set(groups if not prefix else ())
         add = f", or add it with +{key}=VALUE" if len(keys) > 2 else ""  # below a group's own keys: a mapping
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}{add}"

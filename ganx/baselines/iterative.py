@@ -41,7 +41,8 @@ class Iterative(Baseline):
         rounds, nearest = self.rounds, None
         if x.shape[1] > self.wide:
             rounds, nearest = min(rounds, self.rounds_when_wide), self.n_nearest_features
-            self.notes.append(f"regressed on {nearest} of {x.shape[1]} features, {rounds} rounds")
+            passes = f"{rounds} rounds" if rounds > 1 else "one round"
+            self.notes.append(f"regressed on {nearest} of {x.shape[1]} features, {passes}")
         x, m = self.capped(x, m, self.max_rows)
         self.imputer = IterativeImputer(
             max_iter=rounds,

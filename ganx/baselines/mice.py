@@ -39,5 +39,8 @@ class MICE(Iterative):
         self.posterior = posterior
 
     def regression(self) -> dict[str, Any]:
-        """Return keywords of `IterativeImputer`, whose regression is Bayesian ridge."""
-        return {"sample_posterior": self.posterior}
+        """Return keywords of `IterativeImputer`, whose regression is Bayesian ridge.
+
+        Answers stay within thrice the observed range, which is 0 ... 1: with most cells missing, regressions run away.
+        """
+        return {"sample_posterior": self.posterior, "min_value": -1.0, "max_value": 2.0}

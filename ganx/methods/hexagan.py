@@ -46,6 +46,8 @@ class HexaGAN(AdversarialModule):
         n_cg: rounds of conditional generation per outer step; 0 leaves generated rows out of C's loss too.
         hide: share of the observed cells that are hidden from E while it and G_MI learn, and reconstructed with the
             others (0: the paper). What a network sees it can copy; what it does not see it has to infer.
+        reconstruction: error of a row in the reconstruction loss: the `mse` of its observed cells (the paper), or its
+            root, the `rmse`, which forgives large errors and is what tables of imputation report.
         noise: width of the noise that stands in for missing cells, about 1/2: 1 is U(0, 1), as published; 0 is none.
         lambda_1: weight of D_MI's gradient penalty.
         lambda_2: weight of D_CG's gradient penalty.
@@ -77,6 +79,7 @@ class HexaGAN(AdversarialModule):
         n_critic: PositiveInt,
         n_cg: NonNegativeInt,
         hide: Fraction,
+        reconstruction: Literal["mse", "rmse"],
         noise: Fraction,
         lambda_1: NonNegativeFloat,
         lambda_2: NonNegativeFloat,
@@ -98,6 +101,7 @@ class HexaGAN(AdversarialModule):
         self.lambda_1, self.lambda_2 = lambda_1, lambda_2
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
         self.reduction, self.pseudo_label, self.impute_noise = reduction, pseudo_label, impute_noise
+        self.reconstruction = reconstruction
         self.critic, self.weight_decay_c = critic, weight_decay_c
 
         def net(name: Player, n_in: int, n_out: int, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
@@ -128,8 +132,9 @@ class HexaGAN(AdversarialModule):
         # (1) Missing-data imputation
         for _ in range(self.n_critic):
             self.update_critic("d_mi", self.loss_d_mi(batch))
-        self.update("e", self.loss_imputation(batch, self.encode(batch.x, self.noise.hide(batch.m, self.hide))))
-        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, self.noise.hide(batch.m, self.hide))))
+        shown = self.noise.hide(batch.m, self.hide)  # for both: with a draw for each they train less stably
+        self.update("e", self.loss_imputation(batch, self.encode(batch.x, shown)))
+        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, shown)))
 
         if not self.k:
             return  # a table without a target: (2) and (3) are about classes
@@ -209,8 +214,8 @@ class HexaGAN(AdversarialModule):
 
     def loss_recon(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
         """L_recon: squared error over the observed cells of a row, averaged over rows. No hidden truth enters."""
-        errors = ((batch.x - x_bar).square() * batch.m).sum(2)
-        return (errors / batch.m.sum(2).clamp_min(1e-10)).mean(1)
+        errors = ((batch.x - x_bar).square() * batch.m).sum(2) / batch.m.sum(2).clamp_min(1e-10)
+        return errors.mean(1) if self.reconstruction == "mse" else (errors + 1e-6).sqrt().mean(1)
 
     # --- (2) conditional generation ----------------------------------------------------------------------------
 

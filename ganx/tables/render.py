@@ -118,7 +118,7 @@ def told(cell: Cell) -> str:
     """Return a cell's figure, or its state; both while it is not complete."""
     if cell.mean is None:
         return cell.state
-    figure = f"{cell.mean:.4f} ± {'-' if cell.sd is None else f'{cell.sd:.4f}'}"
+    figure = _mean_sd(cell.mean, cell.sd)
     if cell.state == "done":
         return figure
     seeds = f"{cell.n} of {cell.seeds} seeds"

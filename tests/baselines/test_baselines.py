@@ -91,7 +91,7 @@ def test_caps_are_noted() -> None:
     x, m = low_rank_table(60, 30)
     baseline = MICE(rounds=2, posterior=False, **CAPS)
     baseline.fit(np.where(m, x, 0), m, np.full(60, -1))
-    assert baseline.notes == ["regressed on 5 of 30 features, 1 rounds", "fitted on 50 of 60 rows"]
+    assert baseline.notes == ["regressed on 5 of 30 features, one round", "fitted on 50 of 60 rows"]
     small = KNN(n_neighbors=5, max_rows=60)
     small.fit(x, m, np.full(60, -1))
     assert small.notes == []

@@ -124,6 +124,16 @@ def test_generated_rows_level_the_classes() -> None:
     torch.testing.assert_close(module.loss_c(batch, module.hidden(batch, batch.m)), expected, atol=0.1, rtol=0)
 
 
+def test_the_reconstruction_error_of_a_row_may_be_its_root() -> None:
+    module, batch = make_hexagan("model.reconstruction=rmse")
+    x_bar = torch.rand_like(batch.x)
+    rows = [(b - x)[m == 1].square().mean().sqrt() for b, x, m in zip(x_bar[0], batch.x[0], batch.m[0], strict=True)]
+    torch.testing.assert_close(module.loss_recon(batch, x_bar)[0], torch.stack(rows).mean(), rtol=1e-4, atol=0)
+    exact = batch.x.clone().requires_grad_()
+    module.loss_recon(batch, exact).sum().backward()
+    assert exact.grad is not None and bool(exact.grad.isfinite().all())  # also where there is no error
+
+
 def test_imputing_leaves_observed_cells_alone() -> None:
     module, batch = make_hexagan()
     with torch.no_grad():
