@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, ClassVar
 
 import lightning.pytorch as pl
@@ -61,16 +62,23 @@ class AdversarialModule(pl.LightningModule):
 
     def update(self, player: str, loss: Tensor) -> None:
         """Let `player` alone take one step down `loss`, of shape (R,). Other players get no gradient."""
-        if player not in self.players:
-            raise RunError(f"there is no player '{player}'{nearest(player, self.players)}")
-        parameters = self.players[player]
+        self.update_together([player], loss)
+
+    def update_together(self, players: Sequence[str], loss: Tensor) -> None:
+        """Let several players, each with its own optimiser, take one step down the `loss` (R,) that they share."""
+        for player in players:
+            if player not in self.players:
+                raise RunError(f"there is no player '{player}'{nearest(player, self.players)}")
         # Replicas share no parameter: with ones for all, each gets the gradient of its own loss.
-        gradients = torch.autograd.grad(loss, parameters, self._ones)
-        if self.setting.clip_norm is not None:
-            gradients = clip_per_replica(gradients, self.setting.clip_norm)
-        self._flat[player].grad = torch.cat([gradient.flatten() for gradient in gradients])
-        self.player_optimizers[player].step()
-        self._losses[-1][player] = loss.detach()
+        parameters = [parameter for player in players for parameter in self.players[player]]
+        remaining = iter(torch.autograd.grad(loss, parameters, self._ones))
+        for player in players:
+            gradients = tuple(islice(remaining, len(self.players[player])))
+            if self.setting.clip_norm is not None:
+                gradients = clip_per_replica(gradients, self.setting.clip_norm)
+            self._flat[player].grad = torch.cat([gradient.flatten() for gradient in gradients])
+            self.player_optimizers[player].step()
+            self._losses[-1][player] = loss.detach()
 
     @torch.no_grad()
     def clip(self, player: str, bound: float) -> None:

@@ -44,6 +44,8 @@ class HexaGAN(AdversarialModule):
         activation: activation of each network's hidden layers.
         n_critic: critic updates per generator update.
         n_cg: rounds of conditional generation per outer step; 0 leaves generated rows out of C's loss too.
+        together: whether E and G_MI take their steps down their common loss from one gradient. The paper updates E
+            first and G_MI afterwards, which at higher rates makes one overshoot what the other has just corrected.
         hide: share of the observed cells that are hidden from E while it and G_MI learn, and reconstructed with the
             others (0: the paper). What a network sees it can copy; what it does not see it has to infer.
         reconstruction: error of a row in the reconstruction loss: the `mse` of its observed cells (the paper), or its
@@ -78,6 +80,7 @@ class HexaGAN(AdversarialModule):
         activation: dict[Player, ActivationName],
         n_critic: PositiveInt,
         n_cg: NonNegativeInt,
+        together: bool,
         hide: Fraction,
         reconstruction: Literal["mse", "rmse"],
         noise: Fraction,
@@ -101,7 +104,7 @@ class HexaGAN(AdversarialModule):
         self.lambda_1, self.lambda_2 = lambda_1, lambda_2
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
         self.reduction, self.pseudo_label, self.impute_noise = reduction, pseudo_label, impute_noise
-        self.reconstruction = reconstruction
+        self.together, self.reconstruction = together, reconstruction
         self.critic, self.weight_decay_c = critic, weight_decay_c
 
         def net(name: Player, n_in: int, n_out: int, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
@@ -132,9 +135,12 @@ class HexaGAN(AdversarialModule):
         # (1) Missing-data imputation
         for _ in range(self.n_critic):
             self.update_critic("d_mi", self.loss_d_mi(batch))
-        shown = self.noise.hide(batch.m, self.hide)  # for both: with a draw for each they train less stably
-        self.update("e", self.loss_imputation(batch, self.encode(batch.x, shown)))
-        self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, shown)))
+        shown = self.noise.hide(batch.m, self.hide)
+        if self.together:
+            self.update_together(["e", "g_mi"], self.loss_imputation(batch, self.encode(batch.x, shown)))
+        else:
+            self.update("e", self.loss_imputation(batch, self.encode(batch.x, shown)))
+            self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, shown)))
 
         if not self.k:
             return  # a table without a target: (2) and (3) are about classes

@@ -135,6 +135,16 @@ def test_the_reconstruction_error_of_a_row_may_be_its_root() -> None:
     assert bool(exact.grad.isfinite().all())
 
 
+def test_together_means_from_one_gradient() -> None:
+    apart, _ = make_hexagan("model.together=false", "optimizer=sgd", "model.noise=0.0")
+    together, batch = make_hexagan("model.together=true", "optimizer=sgd", "model.noise=0.0")
+    for module in (apart, together):
+        module._losses.append({})
+        module.outer_step(batch)
+    same = {p: all(map(torch.equal, apart.players[p], together.players[p])) for p in ("d_mi", "e", "g_mi")}
+    assert same == {"d_mi": True, "e": True, "g_mi": False}
+
+
 def test_imputing_leaves_observed_cells_alone() -> None:
     module, batch = make_hexagan()
     with torch.no_grad():
