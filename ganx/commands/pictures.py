@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganx.commands import refuse_other_meaning
-from ganx.compose import compose_each, override
+from ganx.compose import compose_each
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
 from ganx.files import make_folder
@@ -31,7 +31,7 @@ def _pictures(config: dict[str, Any], argv: list[str]) -> int:
     if "picture" not in config:
         return _list(argv)
     definition = Definition.of(config["picture"])
-    return _make(definition, config, _compose(definition, config, argv), argv)
+    return _make(definition, config, _compose(definition, argv), argv)
 
 
 def _list(argv: Sequence[str]) -> int:
@@ -50,14 +50,11 @@ def _list(argv: Sequence[str]) -> int:
     return 0
 
 
-def _compose(
-    definition: Definition, config: dict[str, Any], argv: Sequence[str]
-) -> list[tuple[dict[str, Any], list[str]]]:
+def _compose(definition: Definition, argv: Sequence[str]) -> list[tuple[dict[str, Any], list[str]]]:
     """Return the configuration of each run, and the command line that gives it."""
     folders = [word for folder in config_dirs(argv) for word in ("--config-dir", str(folder))]
-    hardware = [word for word in argv if word.startswith("hardware")]
-    execution = [override("outputs", config["outputs"]), *(["retry=true"] if config["retry"] else [])]
-    lines = [[*hardware, *wanted.overrides, *execution] for wanted in definition.runs]
+    execution = [word for word in argv if word.startswith(("hardware", "outputs=", "retry="))]
+    lines = [[*execution, *wanted.overrides] for wanted in definition.runs]
     composed = list(compose_each("train", lines, argv))
     for wanted, found in zip(definition.runs, composed, strict=True):
         if isinstance(found, UserError):

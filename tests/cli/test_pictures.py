@@ -66,7 +66,9 @@ def test_a_run_of_ganx_train_is_taken_as_it_is(ganx):
     assert ganx("train", *words, "model.steps=10").code == 0
     answer = ganx("pictures", *FOLDER, "picture=small_hidden_space")
     assert answer.out.startswith("[1/2] step 10: finished\n[2/2] step 20\nhexagan on wine")
-    (taken,) = [run for run in runs() if json.loads((run / "result.json").read_text())["config"]["model"]["steps"] == 20]
+    (taken,) = [
+        run for run in runs() if json.loads((run / "result.json").read_text())["config"]["model"]["steps"] == 20
+    ]
     assert f"again   ganx train {' '.join(words)} model.steps=20" in answer.out
     again = ganx("train", *words, "model.steps=20")
     assert "this run is finished" in again.out
@@ -99,9 +101,7 @@ def test_list(ganx):
 
 
 def test_the_list_never_imports_torch():
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK, "pictures", *FOLDER], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", LOOK, "pictures", *FOLDER], capture_output=True, text=True, check=True)
     assert not set(done.stderr.splitlines()[-1].split()) & {"torch", "lightning", "sklearn", "pandas", "matplotlib"}
 
 
