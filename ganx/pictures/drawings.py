@@ -122,7 +122,7 @@ def draw_samples(definition: Definition, runs: Sequence[Trained], out: Path) -> 
         made = run.in_units(module.generate_rows(y, torch.from_numpy(z).repeat(1, k, 1)))
         images = _images(table.image_shape, made)
         panels[run.name] = images.reshape(k, N_SAMPLES, *images.shape[1:])
-    fact = "a row for each class; the samples of a column share their noise"
+    fact = f"{runs[0].table.name}; a row for each class; the samples of a column share their noise"
     plots.grids_of_images(panels, runs[0].table.classes, _full(runs[0].table.x), definition.title, fact, out)
 
 
@@ -132,7 +132,8 @@ def draw_samples(definition: Definition, runs: Sequence[Trained], out: Path) -> 
 def draw_hidden_space(definition: Definition, runs: Sequence[Trained], out: Path) -> None:
     """A panel for each run: t-SNE of the encoder's vectors of real rows and of generated ones, at its last step."""
     clouds = {run.name: _cloud(run) for run in runs}
-    fact = f"t-SNE, of each panel by itself; {runs[0].table.name}, up to {POINTS} rows, and as many generated vectors"
+    n, name = len(next(iter(clouds.values())).y), runs[0].table.name
+    fact = f"{name}, {n} rows and as many generated vectors of the same classes; t-SNE, of each panel by itself"
     plots.hidden_spaces(clouds, runs[0].table.classes, definition.title, fact, out)
 
 
