@@ -67,12 +67,12 @@ def grids_of_images(
 
 def hidden_spaces(clouds: Mapping[str, Cloud], names: Sequence[str], title: str, fact: str, out: Path) -> None:
     """Draw a panel for each cloud: a colour for each class, dots for real rows, crosses for generated vectors."""
-    figure = _figure(3.4 * len(clouds), 3.5, title, fact)
+    figure = _figure(3.0 * len(clouds), 2.9, title, fact)
     axes = figure.subplots(1, len(clouds), squeeze=False).ravel()
     for axis, (name, cloud) in zip(axes, clouds.items(), strict=True):
         colours = np.array([to_rgb(COLOURS[k % len(COLOURS)]) for k in cloud.y])
         axis.scatter(*cloud.real.T, s=9, c=colours, alpha=0.55, linewidths=0)
-        axis.scatter(*cloud.generated.T, s=16, c=colours, marker="x", linewidths=0.8)
+        axis.scatter(*cloud.generated.T, s=14, c=colours, marker="x", linewidths=0.8)
         axis.set_title(name, fontsize=10)
         axis.set(xticks=[], yticks=[])
     kinds = [

@@ -37,7 +37,7 @@ def runs() -> list[Path]:
     [
         ("small_digits", 2, (9.5, 4.0)),
         ("small_samples", 1, (5.5, 5.8)),
-        ("small_hidden_space", 2, (6.8, 4.3)),
+        ("small_hidden_space", 2, (6.0, 3.7)),
         ("small_curves", 2, (6.4, 4.6)),
     ],
 )
