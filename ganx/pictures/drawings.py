@@ -22,7 +22,7 @@ Rows = NDArray[np.int64]
 
 N_DIGITS = 10
 N_SAMPLES = 10
-POINTS = 250  # of each kind in a hidden space: t-SNE is slow, and more would hide one another
+POINTS = 240  # of each kind in a hidden space: t-SNE is slow, and more would hide one another
 
 
 @dataclass(frozen=True)
