@@ -17,6 +17,7 @@ HYDRA = {
     "eval": "compute the figures of a finished run again: ganx eval run=SIGNATURE",
     "impute": "fill a table of your own: ganx impute run=SIGNATURE input=my.csv out=filled.csv",
     "tables": "published tables beside fresh figures: ganx tables table=hexagan_imputation",
+    "pictures": "pictures of papers, drawn from fresh runs: ganx pictures picture=hexagan_digits",
 }
 PLAIN = {
     "list": "what can be composed: ganx list model",

@@ -194,25 +194,40 @@ class Tables:
     outputs: str
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """`ganx pictures`; the group `picture` is checked by `ganx.pictures.definition`.
+
+    Attributes:
+        retry: train again what has failed.
+        out: the PNG file; null = `outputs`/pictures/NAME.png.
+    """
+
+    hardware: dict[str, Any]
+    retry: bool
+    out: str | None
+    outputs: str
+
+
 def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Check a composed configuration and return it with numbers in their types.
 
     Args:
-        command: `train`, `eval`, `impute` or `tables`.
+        command: `train`, `eval`, `impute`, `tables` or `pictures`.
         config: plain containers, resolved.
         extra: targets that the user's own folders add (`targets.added_by`).
 
     Raises:
         UserError: an unknown or missing key, a wrong type, a value out of range, or code that may not be named.
     """
-    schema = {"train": Train, "eval": Eval, "impute": Impute, "tables": Tables}[command]
-    chosen = {"table": (dict[str, Any], False)} if command == "tables" else {}
+    schema = {"train": Train, "eval": Eval, "impute": Impute, "tables": Tables, "pictures": Pictures}[command]
+    chosen = {group: (dict[str, Any], False) for group in ("table", "picture") if command == f"{group}s"}
     checked = check_keys("", config, schema, chosen)
     for where, name in targets_of(checked):
         check_target(name, extra, where)
     if command == "train":
         _check_train(checked)
-    if command == "tables":
+    if chosen:
         checked["hardware"] = check_keys("hardware", checked["hardware"], Hardware)
     return checked
 

@@ -29,6 +29,12 @@ Show a published table beside fresh figures; without table=NAME, list the tables
   ganx tables table=hexagan_imputation run=true               train what is missing, then show it
   ganx tables table=hexagan_imputation run=true hydra/launcher=joblib hydra.launcher.n_jobs=2
   ganx tables run=true                                        every table""",
+    "pictures": """ganx pictures [OPTIONS] [picture=NAME] KEY=VALUE ...
+
+Train what a picture of a paper needs, as ganx train would, and draw it; without picture=NAME, list the pictures.
+
+  ganx pictures picture=hexagan_digits                        writes outputs/pictures/hexagan_digits.png
+  ganx pictures picture=hexagan_digits out=digits.png""",
 }
 
 _OPTIONS = """Options

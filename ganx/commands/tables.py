@@ -10,9 +10,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ganx.commands import refuse_other_meaning
 from ganx.compose import compose_each, launch, override
 from ganx.compose import run as run_hydra
-from ganx.errors import RunError, UserError, nearest
+from ganx.errors import RunError, UserError
 from ganx.groups import options
 from ganx.schema import Tables, Train
 from ganx.tables import show
@@ -22,32 +23,14 @@ from ganx.tables.jobs import Job, plan
 from ganx.tables.statistics import mean
 from ganx.targets import config_dirs
 
+_OWN = frozenset(field.name for field in fields(Tables))
+_MEANING = frozenset(field.name for field in fields(Train)) | TABLE_KEYS | {"experiment"}
+
 
 def run(argv: list[str]) -> int:
     """Compose, check, train what is missing if asked to, and render; return the exit code."""
-    _refuse_other_tables(argv)
+    refuse_other_meaning("table", argv, _OWN, _MEANING)
     return run_hydra("tables", argv, _tables)
-
-
-def _refuse_other_tables(argv: Sequence[str]) -> None:
-    """A table is what its file says; the command line chooses what to do with it."""
-    for word in argv:
-        key = word.lstrip("+~").partition("=")[0]
-        root = key.partition(".")[0].partition("@")[0]
-        if word in ("-m", "--multirun"):
-            raise UserError(f"{word}: ganx tables takes one table, or all of them when no table is given")
-        if word.startswith("-") or root in _OWN or root.startswith("hydra") or key == "table":
-            continue
-        if root in _MEANING:
-            hint = nearest(root, _OWN)
-            raise UserError(
-                f"{word} would change what a table means; put a copy of conf/table/NAME.yaml into a folder of your own "
-                f"and name that with --config-dir{hint if hint.startswith('; did') else ''}"
-            )
-
-
-_OWN = frozenset(field.name for field in fields(Tables))
-_MEANING = {field.name for field in fields(Train)} | TABLE_KEYS | {"table", "experiment"}
 
 
 def _tables(config: dict[str, Any], argv: list[str]) -> int:

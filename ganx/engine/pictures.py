@@ -18,7 +18,8 @@ from ganx.files import write_bytes
 
 matplotlib.use("Agg")
 
-_COLOURS = [
+#: Told apart by colour-blind readers, too, as far as ten colours can be.
+COLOURS = [
     "#0072B2",
     "#D55E00",
     "#009E73",
@@ -28,7 +29,7 @@ _COLOURS = [
     "#7A5195",
     "#8C6D31",
     "#444444",
-    "#A6761D",
+    "#882255",
 ]
 _MOST_POINTS = 5000
 
@@ -42,7 +43,7 @@ def loss_curves(metrics: Path, out: Path) -> None:
     axes = figure.subplots(-(-len(figures) // columns), columns, squeeze=False).ravel()
     by_step = table.groupby("step")
     mean, low, high = by_step.mean(), by_step.min(), by_step.max()
-    for axis, name, colour in zip(axes, figures, _COLOURS * len(figures), strict=False):
+    for axis, name, colour in zip(axes, figures, COLOURS * len(figures), strict=False):
         axis.fill_between(mean.index, low[name], high[name], color=colour, alpha=0.2, linewidth=0)
         axis.plot(mean.index, mean[name], color=colour, linewidth=1.2)
         axis.set_title(name.replace("_", " ", 1), fontsize=9)
@@ -50,7 +51,7 @@ def loss_curves(metrics: Path, out: Path) -> None:
         axis.set_xlabel("outer step", fontsize=8)
     for axis in axes[len(figures) :]:
         axis.remove()
-    _save(figure, out)
+    save(figure, out)
 
 
 def truth_against_imputed(truth: NDArray[np.floating], imputed: NDArray[np.floating], out: Path) -> None:
@@ -59,11 +60,11 @@ def truth_against_imputed(truth: NDArray[np.floating], imputed: NDArray[np.float
     figure = Figure(figsize=(5, 5), layout="constrained")
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    axis.scatter(truth, imputed, s=4, alpha=0.35, color=_COLOURS[0], linewidths=0)
+    axis.scatter(truth, imputed, s=4, alpha=0.35, color=COLOURS[0], linewidths=0)
     error = float(np.sqrt(np.mean((truth - imputed) ** 2)))
     axis.set(xlabel="truth", ylabel="imputed", title=f"hidden cells of the test rows (RMSE {error:.4f})")
     axis.set_aspect("equal")
-    _save(figure, out)
+    save(figure, out)
 
 
 def hidden_space(
@@ -94,7 +95,7 @@ def hidden_space(
         axis.set_xlabel(f"PC 1 ({share[0]:.0%})")
         axis.legend(fontsize=8, markerscale=2)
     left.set_ylabel(f"PC 2 ({share[1]:.0%})")
-    _save(figure, out)
+    save(figure, out)
 
 
 def _scatter_classes(
@@ -107,7 +108,7 @@ def _scatter_classes(
             chosen[:, 1],
             s=6,
             alpha=0.6,
-            color=_COLOURS[k % len(_COLOURS)],
+            color=COLOURS[k % len(COLOURS)],
             linewidths=0,
             label=prefix + name,
         )
@@ -118,7 +119,8 @@ def _some(*arrays: NDArray[np.floating]) -> list[NDArray[np.floating]]:
     return [array[chosen] for array in arrays]
 
 
-def _save(figure: Figure, out: Path) -> None:
+def save(figure: Figure, out: Path) -> None:
+    """Write a figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     write_bytes(out, buffer.getvalue())

@@ -341,6 +341,10 @@ class HexaGAN(AdversarialModule):
         """Return generated hidden vectors h_c for labels y. (R, B, K) -> (R, B, latent)."""
         return self.g_cg(torch.cat([y, self.noise.uniform(y.shape[1], self.d)], 2))  # type: ignore[no-any-return]
 
+    def generate_rows(self, y: Tensor, z: Tensor) -> Tensor:
+        """Return rows x_c = G_MI(G_CG(y, z)) for labels y and noise z in [0, 1). (R, B, K), (R, B, d) -> (R, B, d)."""
+        return self.g_mi(self.g_cg(torch.cat([y, z], 2)))  # type: ignore[no-any-return]
+
 
 def class_counts(batch: TabularBatch) -> Tensor:
     """Return the labelled rows per class, (R, K)."""

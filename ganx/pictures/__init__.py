@@ -1,0 +1,1 @@
+"""The pictures of papers: their definitions, and how they are drawn from finished runs."""

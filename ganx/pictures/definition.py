@@ -1,0 +1,73 @@
+"""conf/picture/NAME.yaml: what is drawn, and the runs that it is drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from ganx.errors import UserError
+from ganx.schema import check_keys
+
+DrawingName = Literal["digits", "samples", "hidden_space", "curves"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run that a picture shows: its name there, and the overrides of `ganx train` that make it."""
+
+    name: str
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A picture before any run.
+
+    Attributes:
+        source: the paper, and where it has such a picture.
+        draw: which drawing (`ganx.pictures.drawings`).
+        runs: a row, panel or curve each.
+    """
+
+    name: str
+    title: str
+    source: str
+    draw: DrawingName
+    runs: tuple[Wanted, ...]
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> Definition:
+        """Return the definition that a checked `picture` group holds.
+
+        Raises:
+            UserError: a key is unknown or missing, or a name stands twice.
+        """
+        config = check_keys("picture", config, _Picture)
+        return cls(**config | {"runs": _runs(config["runs"])})
+
+
+@dataclass(frozen=True)
+class _Picture:
+    name: str
+    title: str
+    source: str
+    draw: DrawingName
+    runs: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Run:
+    name: str
+    overrides: list[str]
+
+
+PICTURE_KEYS = frozenset(field.name for field in fields(_Picture))
+
+
+def _runs(content: list[dict[str, Any]]) -> tuple[Wanted, ...]:
+    checked = [check_keys(f"picture.runs[{i}]", item, _Run) for i, item in enumerate(content)]
+    names = [item["name"] for item in checked]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice or not names:
+        raise UserError(f"picture.runs: {f'two are named {min(twice)!r}' if twice else 'at least one is needed'}")
+    return tuple(Wanted(item["name"], tuple(item["overrides"])) for item in checked)
