@@ -42,8 +42,9 @@ class Definition:
         Raises:
             UserError: a key is unknown or missing, or a name stands twice.
         """
-        config = check_keys("picture", config, _Picture)
-        return cls(**config | {"runs": _runs(config["runs"])})
+        config = check_keys("picture", config, _Picture, _SHARED)
+        shared = config.pop("shared", [])
+        return cls(**config | {"runs": _runs(config["runs"], shared)})
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,14 @@ class _Run:
     overrides: list[str]
 
 
-PICTURE_KEYS = frozenset(field.name for field in fields(_Picture))
+_SHARED = {"shared": (list[str], False)}  # overrides of all runs, before their own
+PICTURE_KEYS = frozenset(field.name for field in fields(_Picture)) | set(_SHARED)
 
 
-def _runs(content: list[dict[str, Any]]) -> tuple[Wanted, ...]:
+def _runs(content: list[dict[str, Any]], shared: list[str]) -> tuple[Wanted, ...]:
     checked = [check_keys(f"picture.runs[{i}]", item, _Run) for i, item in enumerate(content)]
     names = [item["name"] for item in checked]
     twice = {name for name in names if names.count(name) > 1}
     if twice or not names:
         raise UserError(f"picture.runs: {f'two are named {min(twice)!r}' if twice else 'at least one is needed'}")
-    return tuple(Wanted(item["name"], tuple(item["overrides"])) for item in checked)
+    return tuple(Wanted(item["name"], (*shared, *item["overrides"])) for item in checked)
