@@ -6,7 +6,10 @@ The values stand in conf/; here are their types and ranges. No torch: a wrong va
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -281,3 +284,20 @@ def check_keys(
         if key in config and config[key] == "???":
             raise UserError(f"missing value: give {prefix}{key}=...")
     return {key: check(prefix + str(key), value, known[key][0]) for key, value in config.items()}
+
+
+def check_file_name(where: str, name: str) -> None:
+    """Refuse a name that is no good as a file's: what it names is written under it."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise UserError(f"{where}={name}: letters, digits, - and _ only; files are named by it")
+
+
+def check_overrides(where: str, overrides: Sequence[str], fixed: AbstractSet[str]) -> None:
+    """Refuse overrides of what is not a definition's to say: how a run executes, and the `fixed` keys."""
+    for word in overrides:
+        key = word.lstrip("+~").partition("=")[0]
+        if key in fixed or key.partition(".")[0].partition("/")[0] in _NOT_MEANING:
+            raise UserError(f"{where}: {word} does not belong here; say what is computed, not how or how often")
+
+
+_NOT_MEANING = frozenset({"hardware", "force", "retry", "outputs", "hydra"})

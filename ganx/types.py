@@ -40,7 +40,8 @@ NonNegativeInt = Annotated[int, Range(0)]
 PositiveFloat = Annotated[float, Range(0, open_low=True)]
 NonNegativeFloat = Annotated[float, Range(0)]
 Fraction = Annotated[float, Range(0, 1)]
-Share = Annotated[float, Range(0, 1, open_low=True)]
+PositiveFraction = Annotated[float, Range(0, 1, open_low=True)]
+OpenFraction = Annotated[float, Range(0, 1, open_low=True, open_high=True)]
 Width = PositiveInt | PositiveFloat  # of a layer: units, or a share of the features (1 and 1.0 stay apart)
 
 #: The names that a constructor's annotations may use; `ganx.targets` reads them without importing the method.
@@ -50,7 +51,8 @@ NAMES: dict[str, Any] = {
     "PositiveFloat": PositiveFloat,
     "NonNegativeFloat": NonNegativeFloat,
     "Fraction": Fraction,
-    "Share": Share,
+    "PositiveFraction": PositiveFraction,
+    "OpenFraction": OpenFraction,
     "Width": Width,
     "int": int,
     "float": float,

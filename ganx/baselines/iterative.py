@@ -40,7 +40,8 @@ class Iterative(Baseline):
         """Learn the regressions from the training rows."""
         rounds, nearest = self.rounds, None
         if x.shape[1] > self.wide:
-            rounds, nearest = min(rounds, self.rounds_when_wide), self.n_nearest_features
+            rounds = min(rounds, self.rounds_when_wide)
+            nearest = min(self.n_nearest_features, x.shape[1] - 1)
             passes = f"{rounds} rounds" if rounds > 1 else "one round"
             self.notes.append(f"regressed on {nearest} of {x.shape[1]} features, {passes}")
         x, m = self.capped(x, m, self.max_rows)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
-from ganx.types import Fraction, PositiveInt
+from ganx.types import OpenFraction, PositiveInt
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Matrix(Baseline):
     """
 
     def __init__(
-        self, *, n_thresholds: PositiveInt, rounds: PositiveInt, held_out: Fraction, max_rows: PositiveInt | None
+        self, *, n_thresholds: PositiveInt, rounds: PositiveInt, held_out: OpenFraction, max_rows: PositiveInt | None
     ) -> None:
         super().__init__()
         self.path = np.geomspace(*THRESHOLDS, n_thresholds)

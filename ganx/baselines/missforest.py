@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.ensemble import RandomForestRegressor
 
 from ganx.baselines.iterative import Iterative
-from ganx.types import PositiveInt, Share
+from ganx.types import PositiveFraction, PositiveInt
 
 
 class MissForest(Iterative):
@@ -26,7 +26,7 @@ class MissForest(Iterative):
         *,
         rounds: PositiveInt,
         n_trees: PositiveInt,
-        max_features: Share,
+        max_features: PositiveFraction,
         max_rows: PositiveInt | None,
         wide: PositiveInt,
         n_nearest_features: PositiveInt,

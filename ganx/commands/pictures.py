@@ -79,6 +79,8 @@ def _make(
     ]
     check(definition, trained)
     out = Path(config["out"] or Path(config["outputs"]) / "pictures" / f"{definition.name}.png")
+    if out.suffix.lower() != ".png" or out.is_dir():
+        raise UserError(f"out={out} is no name of a PNG file; write e.g. out={definition.name}.png")
     make_folder(out.parent)
     for number, (one, (found, line)) in enumerate(zip(trained, runs, strict=True), 1):
         print(f"[{number}/{len(runs)}] {one.name}" + (": finished" if one.done else ""), flush=True)

@@ -35,6 +35,10 @@ def run(argv: list[str]) -> int:
 
 def _tables(config: dict[str, Any], argv: list[str]) -> int:
     """Train if asked to, and show; the code is 1 when cells are still not complete after a training."""
+    if config["retry"] and not config["run"]:
+        raise UserError("retry=true trains again what has failed: it needs run=true")
+    if not config["protocols"] or len(set(config["protocols"])) < len(config["protocols"]):
+        raise UserError("protocols: one or more, each once, e.g. protocols=[clean,paper]")
     listing = "table" not in config
     definitions = _every_table(argv) if listing else [Definition.of(config["table"])]
     good = [definition for definition in definitions if isinstance(definition, Definition)]

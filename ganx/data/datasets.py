@@ -53,6 +53,12 @@ class Dataset:
         return table
 
 
+def load_cut(dataset: dict[str, Any]) -> Table:
+    """Return the data set that the group `dataset` of a configuration describes, cut to `rows` if that is set."""
+    table = load(dataset["name"], dataset["path"], dataset["target"], tuple(dataset["drop"]))
+    return table if dataset["rows"] is None else table.cut(dataset["rows"])
+
+
 def load(name: str, path: str | None = None, target: str | None = None, drop: Sequence[str] = ()) -> Table:
     """Return a data set.
 

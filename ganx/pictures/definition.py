@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from ganx.errors import UserError
-from ganx.schema import check_keys
+from ganx.schema import check_file_name, check_keys, check_overrides
 
 DrawingName = Literal["digits", "samples", "hidden_space", "curves"]
 
@@ -43,6 +43,7 @@ class Definition:
             UserError: a key is unknown or missing, or a name stands twice.
         """
         config = check_keys("picture", config, _Picture, _SHARED)
+        check_file_name("picture.name", config["name"])
         shared = config.pop("shared", [])
         return cls(**config | {"runs": _runs(config["runs"], shared)})
 
@@ -67,7 +68,10 @@ PICTURE_KEYS = frozenset(field.name for field in fields(_Picture)) | set(_SHARED
 
 
 def _runs(content: list[dict[str, Any]], shared: list[str]) -> tuple[Wanted, ...]:
+    check_overrides("picture.shared", shared, frozenset())
     checked = [check_keys(f"picture.runs[{i}]", item, _Run) for i, item in enumerate(content)]
+    for i, item in enumerate(checked):
+        check_overrides(f"picture.runs[{i}]", item["overrides"], frozenset())
     names = [item["name"] for item in checked]
     twice = {name for name in names if names.count(name) > 1}
     if twice or not names:

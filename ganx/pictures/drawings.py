@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
-from ganx.errors import UserError
+from ganx.errors import RunError, UserError
 from ganx.pictures import plots
 from ganx.pictures.definition import Definition
 from ganx.pictures.plots import Cloud, Curve
@@ -66,8 +66,8 @@ def _fault(definition: Definition, run: Trained, first: Trained) -> str | None:
         return f"the rows of dataset={data} are no images; choose e.g. dataset=digits"
     if drawing.classes and run.table.y is None:
         return f"dataset={data} has no classes"
-    if definition.draw == "curves" and run.config["protocol"]["selection"] == "last":
-        return "protocol.selection=last leaves nothing to draw; choose protocol.selection=validation"
+    if definition.draw == "curves" and (selection := run.config["protocol"]["selection"]) != "validation":
+        return f"protocol.selection={selection} scores no validation rows; choose protocol.selection=validation"
     for key in drawing.same:
         if run.config[key] != first.config[key]:
             return f"its {key} is not that of the first run, but all are to show the same"
@@ -166,7 +166,10 @@ def draw_curves(definition: Definition, runs: Sequence[Trained], out: Path) -> N
 
 
 def _curve(run: Trained) -> Curve:
-    by_step = pd.read_csv(run.experiment.folder.metrics).groupby("step")["validation_rmse_row"]
+    metrics = run.experiment.folder.metrics
+    if not metrics.exists():
+        raise RunError(f"{metrics} is gone; remove the folder, and train again")
+    by_step = pd.read_csv(metrics).groupby("step")["validation_rmse_row"]
     epoch = by_step.mean().index.to_numpy() * run.config["model"]["batch_size"] / len(run.split.rows)
     return Curve(epoch, by_step.mean().to_numpy(), by_step.min().to_numpy(), by_step.max().to_numpy())
 

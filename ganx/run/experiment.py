@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ganx.data.datasets import load
+from ganx.data.datasets import load_cut
 from ganx.data.encoding import Encoding
 from ganx.data.splits import Split, make_splits
 from ganx.data.table import Table
@@ -44,10 +44,7 @@ class Experiment:
         Raises:
             UserError: the data cannot be had or do not fit the protocol.
         """
-        dataset = config["dataset"]
-        table = load(dataset["name"], dataset["path"], dataset["target"], tuple(dataset["drop"]))
-        if dataset["rows"] is not None:
-            table = table.cut(dataset["rows"])
+        table = load_cut(config["dataset"])
         encoding = Encoding.of(table)
         splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
         return cls(

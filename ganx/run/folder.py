@@ -73,7 +73,7 @@ class RunFolder:
             result = json.loads(self.result.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except ValueError as error:
+        except (ValueError, RecursionError, IsADirectoryError) as error:
             raise UserError(f"{self.result} is damaged: {error}; remove it, and train again") from error
         return result if isinstance(result, dict) else None
 

@@ -185,7 +185,7 @@ def _result(
         figures, notes = fit_baseline(experiment, plan["workers"])
     config = experiment.config
     return {
-        "schema": 1,
+        "schema": 2,
         "signature": experiment.signature,
         "status": "failed" if failed else "done",
         "model": config["model"]["name"],
@@ -193,6 +193,7 @@ def _result(
         "protocol": config["protocol"]["name"],
         "version": config["model"]["version"],
         "config": experiment_config(config),
+        "data": experiment.table.checksum(),
         "replica_ids": [list(replica) for replica in experiment.replicas],
         "seconds": round(lock.seconds, 1),
         "peak_memory_mb": round(peak_memory_mb(plan["workers"])),

@@ -126,7 +126,7 @@ class Pipeline:
         console.print(f"2 of 2: {self.classifier['name']} classifies, balancer {self.balancer}", highlight=False)
         stage = self.classifying(experiment, filled)
         state = fit.train_replicas(console, stage, folder, plan, beat)
-        state["failed"] = failed | state["failed"]
+        state["failed"] |= failed  # a replica without an imputer failed there, whatever became of its classifier
         return state, self.score(stage, state, filled), notes
 
     def fill(

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from ganx.errors import UserError
 from ganx.run.folder import RunFolder
-from ganx.run.signature import experiment_config
+from ganx.run.signature import experiment_config, signature
 from ganx.tables.statistics import Replica
 
 State = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,27 @@ class Runs:
     problems: list[str]
 
 
+def identity(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what a checked configuration of `ganx train` computes; for a CSV file, with the checksum of its content.
+
+    Other data sets are known by their names.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    wanted = experiment_config(config)
+    if config["dataset"]["name"] != "csv":
+        return wanted
+    from ganx.data.datasets import load_cut  # scikit-learn
+
+    return wanted | {"data": load_cut(config["dataset"]).checksum()}
+
+
 def key_of(config: dict[str, Any]) -> str:
     """Return the text that two runs share when they are equal except for seed and seeds.
 
     Args:
-        config: as `ganx.run.signature.experiment_config` gives it.
+        config: as `identity` gives it.
     """
     return json.dumps({key: value for key, value in config.items() if key not in ("seed", "seeds")}, sort_keys=True)
 
@@ -103,7 +119,7 @@ def collect(outputs: str | Path) -> Runs:
 
 def find(config: dict[str, Any]) -> Run | None:
     """Return the run of a checked configuration of `ganx train`; None while there is no such folder."""
-    wanted = experiment_config(config)
+    wanted = identity(config)
     seeds = frozenset(range(wanted["seed"], wanted["seed"] + wanted["seeds"]))
     for path in Path(config["outputs"], "runs", config["dataset"]["name"]).glob(f"{config['model']['name']}-*"):
         run = read(RunFolder(path))
@@ -130,12 +146,17 @@ def read(folder: RunFolder) -> Run:
     return Run(
         folder=folder,
         state="done" if done else "failed",
-        key=key_of(result["config"]),
+        key=key_of(_identity_of(result)),
         seeds=frozenset(seed for seed, _ in replicas),
         values={name: _known(replicas, figure["values"]) for name, figure in result["metrics"].items()} if done else {},
-        notes=tuple(map(str, result.get("notes", ()))),
+        notes=tuple(result["notes"]),
         problem="" if done else f"{folder}: failed: {' '.join(str(result.get('error')).split())}",
     )
+
+
+def _identity_of(result: dict[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = result["config"]
+    return config | {"data": result["data"]} if config["dataset"]["name"] == "csv" else config
 
 
 def _described(folder: RunFolder, state: State, problem: str = "") -> Run:
@@ -159,7 +180,7 @@ def _checked(folder: RunFolder) -> dict[str, Any] | None:
     try:
         result = folder.read_result()
     except UserError as error:
-        raise UserError(f"{error} (run=true does)") from error
+        raise UserError(f"{error}; run=true does then") from error
     if result is None:
         if folder.result.exists():
             raise UserError(f"{folder.result} is damaged: it is not a mapping; {_REMEDY}")
@@ -173,7 +194,7 @@ def _checked(folder: RunFolder) -> dict[str, Any] | None:
     return result
 
 
-_REMEDY = "remove it, and train again (run=true does)"
+_REMEDY = "remove it; run=true then trains it again"
 
 
 def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
@@ -184,6 +205,10 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
         return f"damaged: status '{result['status']}'"
     if not folder.path.name.endswith(f"-{result['signature']}"):
         return "damaged: its signature is not the folder's"
+    if result["signature"] != signature(result["config"], result["data"]):
+        return "damaged: its signature is not that of its config and data"
+    if not all(isinstance(note, str) for note in result["notes"]):
+        return "damaged: its notes are no text"
     config, replicas = result["config"], result["replica_ids"]
     if sorted(map(tuple, replicas)) != [
         (seed, fold)

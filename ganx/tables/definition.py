@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from ganx.errors import UserError, nearest
-from ganx.schema import check_keys
+from ganx.schema import check_file_name, check_keys, check_overrides
 from ganx.types import PositiveInt, check
 
 ScaleName = Literal["quick", "paper"]
@@ -41,7 +41,7 @@ class Published:
     """A figure as the paper prints it; `sd` where it prints one."""
 
     mean: float
-    sd: float | None
+    sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Definition:
             UserError: a key is unknown or missing, or a figure belongs to no cell.
         """
         config = check_keys("table", config, _Table)
+        check_file_name("table.name", config["name"])
         rows = _lines("table.rows", config["rows"], _QUICK | _QUICK_ON)
         columns = _lines("table.columns", config["columns"], _QUICK)
         for i, row in enumerate(rows):
@@ -100,7 +101,7 @@ class _Table:
     name: str
     title: str
     source: str
-    metric: str
+    metric: Literal["rmse", "rmse_row", "error_rate_categorical", "f1", "accuracy", "roc_auc", "pr_auc"]
     better: Literal["lower", "higher"]
     rows: list[Any]
     columns: list[Any]
@@ -130,6 +131,9 @@ class _Scales:
 _QUICK: dict[str, Any] = {"quick": (list[str], False)}
 _QUICK_ON: dict[str, Any] = {"quick_on": (dict[str, list[str]], False)}
 
+#: What a table's scale and the command line say.
+_FIXED = frozenset({"seed", "seeds", "protocol"})
+
 TABLE_KEYS = frozenset(field.name for field in fields(_Table))
 
 
@@ -137,6 +141,8 @@ def _lines(where: str, content: list[Any], optional: dict[str, Any]) -> tuple[Li
     lines = []
     for i, item in enumerate(content):
         checked = check_keys(f"{where}[{i}]", _mapping(f"{where}[{i}]", item), _Line, optional)
+        for overrides in (checked["overrides"], checked.get("quick", ()), *checked.get("quick_on", {}).values()):
+            check_overrides(f"{where}[{i}]", overrides, _FIXED)
         quick_on = {name: tuple(overrides) for name, overrides in checked.get("quick_on", {}).items()}
         lines.append(Line(checked["name"], tuple(checked["overrides"]), tuple(checked.get("quick", ())), quick_on))
     names = [line.name for line in lines]
@@ -148,6 +154,7 @@ def _lines(where: str, content: list[Any], optional: dict[str, Any]) -> tuple[Li
 
 def _scale(where: str, content: Any) -> Scale:
     checked = check_keys(where, _mapping(where, content), _Scale)
+    check_overrides(where, checked["overrides"], _FIXED)
     return Scale(checked["seeds"], tuple(checked["overrides"]))
 
 
@@ -160,10 +167,11 @@ def _published(
         for column, figure in _mapping(f"table.paper.{row}", figures).items():
             where = f"table.paper.{row}"
             _known(where, column, columns)
-            mean, sd = (*figure, None)[:2] if isinstance(figure, list) and figure else (figure, None)
-            found.append(
-                ((row, column), Published(check(f"{where}.{column}", mean, float), check(where, sd, float | None)))
-            )
+            figures = check(f"{where}.{column}", figure, float | list[float])
+            mean, *sd = figures if isinstance(figures, list) else [figures]
+            if len(sd) > 1:
+                raise UserError(f"{where}.{column}: a mean, or [mean, sd], not {len(sd) + 1} numbers")
+            found.append(((row, column), Published(mean, *sd)))
     return found
 
 

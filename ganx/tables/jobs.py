@@ -55,13 +55,13 @@ def _job(cell: Cell, metric: str, seeds: Iterable[int], further: Sequence[str] =
 def _layout(run: Run) -> list[str]:
     """Return the portions that an unfinished run was started with, and insists on."""
     stored, model = run.provenance(), run.folder.read_config()["model"]
-    if "workers" not in stored or "max_replicas" not in model:
+    if "workers" not in stored:
         return []
-    return [
-        f"hardware.threads={stored['threads']}",
-        f"hardware.workers={stored['workers']}",
-        f"model.max_replicas={max(stored['chunks'])}",
-    ]
+    words = [f"hardware.threads={stored['threads']}", f"hardware.workers={stored['workers']}"]
+    for part, keys in (("model", model), ("model.classifier", model.get("classifier", {}))):
+        if "max_replicas" in keys:
+            words.append(f"{part}.max_replicas={max(stored['chunks'])}")
+    return words
 
 
 def _stretches(seeds: Iterable[int]) -> list[list[int]]:

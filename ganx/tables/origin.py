@@ -40,9 +40,9 @@ def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _commit(provenance: dict[str, Any]) -> str:
     """Return the commit, or the version of an installed ganx."""
-    code = provenance.get("code") or {}
+    code, versions = (item if isinstance(item := provenance.get(key), dict) else {} for key in ("code", "versions"))
     if not code.get("commit"):
-        return str((provenance.get("versions") or {}).get("ganx", "?"))
+        return str(versions.get("ganx", "?"))
     return str(code["commit"])[:10] + (" with changes" if code.get("dirty") else "")
 
 

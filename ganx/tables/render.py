@@ -75,12 +75,17 @@ class Page:
         if sheet.marks:
             facts.insert(
                 1,
-                "bold or *: best of its column; †: not significantly worse "
+                f"bold or *: best of its {'line' if self.transposed else 'column'}; †: not significantly worse "
                 "(corrected resampled t-test, Nadeau and Bengio 2003, two-sided, 5 %)",
             )
         if sheet.definition.published:
             facts.append(f"{PUBLISHED}: {sheet.definition.source}")
         return facts
+
+    @property
+    def transposed(self) -> bool:
+        """Whether the table's columns are lines here, because there are too many of them."""
+        return len(self.sheet.definition.columns) > WIDEST
 
     @cached_property
     def grid(self) -> tuple[list[str], list[tuple[str, list[Entry]]]]:
@@ -94,7 +99,7 @@ class Page:
         ]
         lines = {row: [self._entry(row, column, kind) for column, kind in heads] for row in rows}
         names = [self._heading(column, kind) for column, kind in heads]
-        if len(sheet.definition.columns) <= WIDEST:
+        if not self.transposed:
             return names, list(lines.items())
         return rows, [(name, [lines[row][i] for row in rows]) for i, name in enumerate(names)]
 

@@ -203,4 +203,7 @@ def _cell(
         state = next((name for name in _TELLING if any(run.state == name for run in pending)), "missing")
         if state == "missing":
             state = "partial" if pooled else "outdated" if outdated else "missing"
+    elif lacking := seeds * (config["protocol"]["folds"] or 1) - len(values):
+        state = "partial"
+        problems.append(f"{row} on {column}: {pooled[0].folder}: {lacking} of its replicas have no {metric}")
     return Cell(row, column, protocol, state, overrides, seeds, config, values, pooled, pending, tuple(problems))

@@ -16,7 +16,7 @@ from ganx.compose import compose_each
 from ganx.errors import RunError, UserError
 from ganx.files import make_folder, write_text
 from ganx.groups import own_dir
-from ganx.run.signature import experiment_config
+from ganx.tables.collect import identity
 from ganx.targets import config_dirs
 
 Config = dict[str, Any]
@@ -26,7 +26,7 @@ def wanted(lines: Sequence[Sequence[str]], outputs: str | Path, argv: Sequence[s
     """Return the experiment that each list of overrides composes to, or what is wrong with it.
 
     Composing costs about 0.1 s. What was composed is kept in `outputs`/tables/.cells.json for as long as no file
-    changes that has a say in it.
+    changes that has a say in it; a cell on a CSV file, which may change by itself, is composed anew.
     """
     file = Path(outputs) / "tables" / ".cells.json"
     origin = _fingerprint(argv)
@@ -36,11 +36,20 @@ def wanted(lines: Sequence[Sequence[str]], outputs: str | Path, argv: Sequence[s
     if unknown:
         with Console(stderr=True).status(f"composing {len(unknown)} cells, once until conf/ or ganx changes"):
             for text, found in zip(unknown, compose_each("train", unknown.values(), argv), strict=True):
-                known[text] = str(found) if isinstance(found, UserError) else experiment_config(found)
+                known[text] = str(found) if isinstance(found, UserError) else _identity(found)
+        lasting = {text: cell for text, cell in known.items() if isinstance(cell, dict) and "data" not in cell}
         with suppress(RunError):  # it only costs time
             make_folder(file.parent)
-            write_text(file, json.dumps({"origin": origin, "cells": known}))
+            write_text(file, json.dumps({"origin": origin, "cells": lasting}))
     return [UserError(kept) if isinstance(kept := known[text], str) else kept for text in texts]
+
+
+def _identity(config: Config) -> Config | str:
+    """Return what a composed cell computes, or why that cannot be told."""
+    try:
+        return identity(config)
+    except UserError as error:
+        return str(error)
 
 
 def _fingerprint(argv: Sequence[str]) -> str:
@@ -48,14 +57,16 @@ def _fingerprint(argv: Sequence[str]) -> str:
     digest = hashlib.sha256(ganx.__version__.encode())
     for folder in (Path(ganx.__file__).parent, own_dir(), *config_dirs(argv)):
         for file in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.py")]):
-            digest.update(f"{file}\n".encode())
-            digest.update(file.read_bytes())
+            if file.is_file():
+                digest.update(f"{file}\n".encode())
+                digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
 def _read(file: Path, origin: str) -> dict[str, Config | str]:
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
-        return dict(stored["cells"]) if stored["origin"] == origin else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = stored["cells"].items() if stored["origin"] == origin else ()
+        return {text: cell for text, cell in cells if isinstance(cell, dict)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -130,7 +130,7 @@ def test_completion(ganx, monkeypatch):
         (["picture=baseline"], "draw=digits: run 'first': model=knn keeps no networks"),
         (["picture=no_image"], "draw=digits: run 'first': the rows of dataset=wine are no images"),
         (["picture=no_generator"], "draw=samples: run 'first': model=gain does not define `generate_rows`"),
-        (["picture=unselected"], "draw=curves: run 'first': protocol.selection=last leaves nothing to draw"),
+        (["picture=unselected"], "draw=curves: run 'first': protocol.selection=last scores no validation rows"),
         (["picture=two_data_sets"], "draw=digits: run 'second': its protocol is not that of the first run"),
     ],
 )

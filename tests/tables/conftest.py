@@ -36,15 +36,17 @@ def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
         replicas = [(seed, fold) for seed in seeds for fold in range(config["protocol"]["folds"] or 1)]
         folder.create(config, {"started": "2026-11-20T10:00:00+0000", "code": {"commit": "0123456789ab"}, "cores": 2})
         result = {
-            "schema": 1,
+            "schema": 2,
             "signature": signature(config, "data"),
             "status": "done",
             "version": config["model"]["version"],
             "config": experiment_config(config),
+            "data": "data",
             "replica_ids": replicas,
             "metrics": {
                 "rmse_row": summarise([float("nan") if value is None else value for value in values], replicas)
             },
+            "notes": [],
             "error": None,
         }
         folder.write_result(result | changes)

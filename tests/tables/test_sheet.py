@@ -91,15 +91,11 @@ def test_running_interrupted_and_stale(sheet, write_run):
     assert sheet().cells[WINE].state == "stale"
 
 
-def test_an_older_version_of_the_model(sheet, write_run):
-    config = compose("train", [*ZEROS, "protocol=paper", "seeds=2"])
-    older = config["model"] | {"version": 0}
-    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
-    result = json.loads(folder.result.read_text())
-    folder.write_result(result | {"version": 0, "config": result["config"] | {"model": older}})
+def test_another_version_of_the_model(sheet, write_run):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2", "model.version=2"], FOLDS * 2)
     cell = sheet().cells[WINE]
     assert (cell.state, cell.mean) == ("outdated", None)
-    assert cell.problems == (f"{folder}: of zeros 0; the table wants zeros 1: run=true trains it",)
+    assert cell.problems == (f"{folder}: of zeros 2; the table wants zeros 1: run=true trains it",)
 
 
 def without(key):
@@ -119,7 +115,14 @@ def without(key):
         (lambda r: r.update(signature="0000000000"), "damaged: its signature is not the folder's"),
         (lambda r: r["replica_ids"].pop(), "damaged: replica_ids do not fit its config"),
         (lambda r: r.update(version=2), "damaged: two versions of the model"),
-        (lambda r: r.update(schema=2), "of schema 2, not 1: written by another version of ganx"),
+        (lambda r: r.update(schema=1), "of schema 1, not 2: written by another version of ganx"),
+        (
+            lambda r: r["config"]["protocol"].update(missing_rate=0.9),
+            "its signature is not that of its config and data",
+        ),
+        (lambda r: r.update(data="other"), "its signature is not that of its config and data"),
+        (lambda r: r.update(notes=None), "damaged: TypeError"),
+        (lambda r: r.update(notes=[1]), "damaged: its notes are no text"),
         (without("config"), "damaged: KeyError 'config'"),
         (without("schema"), "damaged: KeyError 'schema'"),
     ],
@@ -135,7 +138,7 @@ def test_an_edited_result(sheet, write_run, edit, told):
     (problem,) = cell.problems
     assert problem.startswith(f"{folder.result} is ")
     assert told in problem
-    assert problem.endswith("remove it, and train again (run=true does)")
+    assert problem.endswith("remove it; run=true then trains it again")
     assert sheet().cells["K-NN", "Wine", "paper"].state == "done"
     assert [job.overrides for job in plan([sheet()], retry=True) if job.overrides[:2] == tuple(ZEROS)] == []
 
@@ -220,3 +223,12 @@ def test_a_changed_file_of_the_user_is_seen(tmp_path):
         file.write_text(f"defaults: [knn, _self_]\nn_neighbors: {n}\n")
         found += [config["model"]["n_neighbors"] for config in wanted([["model=near"]], tmp_path, argv)]
     assert found == [3, 4]
+
+
+def test_a_replica_without_a_figure_is_told_and_never_best(sheet, write_run):
+    folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], [None, *FOLDS[1:], *FOLDS])
+    write_run([*KNN, "protocol=paper", "seeds=2"], [value + 1 for value in FOLDS * 2])
+    cell = sheet().cells[WINE]
+    assert cell.state == "partial"
+    assert cell.problems == (f"Zeros on Wine: {folder}: 1 of its replicas have no rmse_row",)
+    assert WINE not in sheet().marks
