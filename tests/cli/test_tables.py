@@ -61,7 +61,7 @@ def test_run_then_show(ganx):
     assert answer.code == 0
     assert sorted(states()) == ["damaged", "done", "done", "done"]
     (line,) = [line for line in answer.out.splitlines() if "is damaged" in line]
-    assert line.endswith("remove it, and train again (run=true does)")
+    assert line.endswith("remove it, and train again; run=true does then")
 
 
 def test_two_processes_and_a_folder_of_ones_own():

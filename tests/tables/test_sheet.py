@@ -9,7 +9,7 @@ import pytest
 
 from ganx.compose import compose
 from ganx.run.lock import RunLock
-from ganx.tables.collect import collect
+from ganx.tables.collect import collect, identity, key_of
 from ganx.tables.definition import Definition
 from ganx.tables.jobs import plan
 from ganx.tables.sheet import fill, places
@@ -232,3 +232,13 @@ def test_a_replica_without_a_figure_is_told_and_never_best(sheet, write_run):
     assert cell.state == "partial"
     assert cell.problems == (f"Zeros on Wine: {folder}: 1 of its replicas have no rmse_row",)
     assert WINE not in sheet().marks
+
+
+def test_two_csv_files_are_two_experiments(tmp_path):
+    def key(text):
+        (tmp_path / "own.csv").write_text(text)
+        return key_of(identity(compose("train", ["model=mean", "dataset=csv", f"dataset.path={tmp_path / 'own.csv'}"])))
+
+    one = "u,v\n" + "1.5,2\n3,4\n" * 20
+    assert key(one) == key(one)
+    assert key(one) != key(one.replace("3,4", "3,5"))
