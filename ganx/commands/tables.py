@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -102,7 +103,9 @@ class Trainer:
         if code > 128:
             raise SystemExit(code)
         seconds = time.monotonic() - start
-        print(f"[{number + 1}/{len(self.jobs)}] {job.name}: {told} ({seconds:.0f} s)", flush=True)
+        # One write, newline and all: jobs in other processes write between the two that print may make.
+        sys.stdout.write(f"[{number + 1}/{len(self.jobs)}] {job.name}: {told} ({seconds:.0f} s)\n")
+        sys.stdout.flush()
 
 
 def _outcome(job: Job, config: dict[str, Any], argv: list[str]) -> tuple[int, str]:
