@@ -21,7 +21,8 @@ HYDRA = {
 }
 PLAIN = {
     "list": "what can be composed: ganx list model",
-    "status": "the runs that are there: state, age, key figure",
+    "status": "sweeps and runs: what went wrong, state, age, progress, key figure",
+    "cancel": "stop the jobs of a sweep: ganx cancel SWEEP",
     "completion": 'TAB for commands and overrides: eval "$(ganx completion bash)"',
 }
 COMMANDS = HYDRA | PLAIN

@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from hydra import version
@@ -31,15 +30,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ganx.errors import RunError, UserError, nearest
-from ganx.launch.sweep import register
+from ganx.launch.launcher import SweepLauncher
+from ganx.launch.plan import Request
+from ganx.launch.plugins import register
 from ganx.schema import check_config
 from ganx.targets import added_by, config_dirs
 
 #: What a command does with a checked configuration and the command line (of one job) that gave it.
 Task = Callable[[dict[str, Any], list[str]], int]
-
-#: What `launch` does with the number of a job, its checked configuration and its command line.
-Job = Callable[[int, dict[str, Any], list[str]], None]
 
 _GROUP_OF = re.compile(r"^[+~]*([^=@]+)")
 
@@ -65,10 +63,9 @@ def run(command: str, argv: list[str], task: Task) -> int:
         elif args.cfg:
             _show(hydra, command, args)
         elif args.multirun:
-            flags = [word for word in argv if word not in args.overrides and word not in ("-m", "--multirun")]
             codes: list[int] = hydra.multirun(
                 command,
-                lambda job: _one_of_many(task, loader.plain(job), [*HydraConfig.get().overrides.task, *flags]),
+                lambda job: _one_of_many(task, loader.plain(job), [*HydraConfig.get().overrides.task, *loader.flags]),
                 args.overrides,
             )
             return max(codes, default=0)
@@ -100,22 +97,60 @@ def compose_each(
                 yield error
 
 
-def launch(command: str, jobs: Sequence[Sequence[str]], job: Job, argv: Sequence[str]) -> None:
-    """Hand jobs, each a list of overrides, to Hydra's launcher; `job` catches what a single one may raise.
+def launch(command: str, requests: Sequence[Request], title: str, argv: Sequence[str]) -> list[int]:
+    """Have runs done by the launcher that the command line names; return an exit code for each.
 
     Args:
-        argv: the command line; `hydra/launcher=...` and its options are taken from it, and the user's own folders.
+        title: what the sweep is called.
+        argv: the command line; `hydra/launcher=...`, its options, and the user's own folders are taken from it.
+
+    Raises:
+        UserError: there is no such launcher, or it cannot start the runs.
     """
     with _hydra(command, argv) as (hydra, loader):
-        overrides = _parse(list(argv)).overrides
-        words = [word for word in overrides if word.lstrip("+").startswith("hydra")]
-        flags = [word for word in argv if word not in overrides]
+        words = [word for word in _parse(list(argv)).overrides if word.lstrip("+").startswith("hydra")]
         config = hydra.compose_config(command, words, RunMode.MULTIRUN, with_log_configuration=True)
-        Plugins.instance().instantiate_launcher(
+        launcher = Plugins.instance().instantiate_launcher(
             hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks(config)),
-            task_function=_Numbered(job, loader, flags),
+            task_function=_no_task,
             config=config,
-        ).launch([list(overrides) for overrides in jobs], initial_job_idx=0)
+        )
+        if not isinstance(launcher, SweepLauncher):
+            name = config.hydra.runtime.choices["hydra/launcher"]
+            raise UserError(
+                f"hydra/launcher={name} is not one of ganx's: choose local, joblib, submitit_local or slurm"
+            )
+        return launcher.do(requests, title=title, command="tables")
+
+
+def _no_task(config: DictConfig) -> None:
+    """Stand where Hydra wants a task: ganx's launchers know what to do."""
+
+
+def sweep_words(argv: Sequence[str]) -> list[str]:
+    """Return `argv` with the short words for sweeps in Hydra's terms.
+
+    `launcher.KEY=` is `hydra.launcher.KEY=`, `plan=` is `hydra.sweeper.plan=`, `detach=` is `hydra.launcher.detach=`.
+    """
+    return [
+        next((long + word.removeprefix(short) for short, long in _SHORT.items() if word.startswith(short)), word)
+        for word in argv
+    ]
+
+
+def is_sweep(argv: Sequence[str]) -> bool:
+    """Tell whether a command line asks for a sweep without `-m`: it chooses a launcher, or says what one shall do."""
+    return any(
+        word.startswith(("hydra/launcher=", "hydra/sweeper=", "hydra.launcher.", "hydra.sweeper.")) for word in argv
+    )
+
+
+_SHORT = {
+    "launcher.": "hydra.launcher.",
+    "launcher=": "hydra/launcher=",
+    "plan=": "hydra.sweeper.plan=",
+    "detach=": "hydra.launcher.detach=",
+}
 
 
 def override(key: str, value: str) -> str:
@@ -140,13 +175,19 @@ class CheckedLoader(ConfigLoaderImpl):
     """Hydra's loader; it checks what it composed, and explains in one line what it cannot compose."""
 
     def __init__(self, command: str, argv: Sequence[str]) -> None:
-        self.command = command
+        self.command, self.argv = command, list(argv)
         self.extra = added_by(argv)
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         search_path = create_config_search_path("pkg://ganx.conf")
         for folder in config_dirs([word for word in argv if not word.startswith("hydra.searchpath=")]):
             search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
         super().__init__(search_path)
+
+    @property
+    def flags(self) -> list[str]:
+        """What stands on the command line beside overrides, e.g. `--config-dir mine`."""
+        overrides = _parse(self.argv).overrides
+        return [word for word in self.argv if word not in overrides and word not in ("-m", "--multirun")]
 
     def load_configuration(
         self,
@@ -257,19 +298,6 @@ class CheckedLoader(ConfigLoaderImpl):
         known = {str(name) for name in parent} | set(groups if not prefix else ())
         add = f", or add it with +{key}=VALUE" if len(keys) > 2 else ""  # below a group's own keys: a mapping
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}{add}"
-
-
-@dataclass(frozen=True)
-class _Numbered:
-    """A launched job; it travels to other processes by pickle."""
-
-    job: Job
-    loader: CheckedLoader
-    flags: list[str]
-
-    def __call__(self, config: DictConfig) -> None:
-        hydra = HydraConfig.get()
-        self.job(hydra.job.num, self.loader.plain(config), [*hydra.overrides.task, *self.flags])
 
 
 def _one_of_many(task: Task, config: dict[str, Any], argv: list[str]) -> int:

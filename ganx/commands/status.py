@@ -1,44 +1,115 @@
-"""`ganx status`: the runs that are there. It reads, and never writes."""
+"""`ganx status`: the sweeps and runs that are there, what went wrong first. It reads, and never writes."""
 
 from __future__ import annotations
 
 import math
 import os
 import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganx.commands import Parser
+from ganx.errors import UserError
+from ganx.launch.folder import Sweep, SweepFolder, all_sweeps, find_sweep
+from ganx.launch.queue import queue
+from ganx.launch.state import State, Status, statuses
 from ganx.run.folder import RunFolder, all_runs
 from ganx.run.lock import Heartbeat
+from ganx.text import plural
 
 #: The figures worth a line, best first; two of them are shown.
 KEY_FIGURES = ("rmse_row", "f1", "accuracy", "rmse", "roc_auc")
 
 _COLOURS = {"done": "32", "running": "36", "failed": "31", "stale": "33", "interrupted": "33"}
+_ORDER: tuple[State, ...] = ("failed", "stale", "interrupted", "running", "queued", "done")
+_LATEST = 10  # sweeps that are shown even when nothing of them is left to do
 
 
 def run(argv: list[str]) -> int:
-    """Print a line for each run, the latest last."""
-    parser = Parser(prog="ganx status", description="Show the runs: state, age, and progress or key figures.")
+    """Print what went wrong, the sweeps, and a line for each run, the latest last."""
+    parser = Parser(
+        prog="ganx status",
+        description="Show what went wrong, then the sweeps, then the runs: state, age, and progress or key figures. "
+        "With the name of a sweep (or its beginning), show each of its runs, with the job and the log.",
+    )
+    parser.add_argument("sweep", nargs="?", help="the name of a sweep")
     default = os.environ.get("GANX_OUTPUTS", "outputs")
     parser.add_argument("--outputs", type=Path, default=default, help=f"where they are (default: {default})")
     args = parser.parse_args(argv)
-    rows = [_row(folder) for folder in all_runs(args.outputs)]
-    if not rows:
+    if args.sweep is not None:
+        return _one_sweep(find_sweep(args.sweep, args.outputs))
+    _sweeps(all_sweeps(args.outputs))
+    runs = all_runs(args.outputs)
+    if not runs:
         print(f"no runs in {args.outputs / 'runs'}")
-        return 0
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for row in rows:
-        cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)]
-        if sys.stdout.isatty():
-            cells[1] = f"\033[{_COLOURS.get(row[1], '0')}m{cells[1]}\033[0m"
-        print("  ".join([*cells, row[3]]).rstrip())
+    _print(map(_row, runs), coloured=1)
     return 0
 
 
-def _row(folder: RunFolder) -> tuple[str, str, str, str]:
-    state = folder.state()
+def _sweeps(folders: Sequence[SweepFolder]) -> None:
+    """Print the errors of the sweeps that matter, then a line for each."""
+    found, asked = [], None
+    for folder in folders:
+        try:
+            sweep = folder.read()
+        except UserError as error:
+            print(f"ganx: {error}", file=sys.stderr)
+            continue
+        if asked is None and any(job.id for job in sweep.jobs):
+            asked = queue()
+        found.append((sweep, statuses(folder, sweep, asked)))
+    shown = [
+        pair for i, pair in enumerate(found) if i >= len(found) - _LATEST or not all(status.over for status in pair[1])
+    ]
+    told: set[str] = set()
+    for _, states in reversed(shown):  # a later sweep may have mended what an earlier one broke
+        for status in states:
+            if status.state == "failed" and status.run.folder not in told:
+                print(_problem(status))
+            told.add(status.run.folder)
+    _print((_line(sweep, states) for sweep, states in shown), coloured=None)
+    if shown:
+        print()
+
+
+def _problem(status: Status) -> str:
+    log = f"  (log: {status.log})" if status.log else ""
+    return f"{_painted('failed')}  {status.run.name or status.run.folder}: {status.told}{log}"
+
+
+def _line(sweep: Sweep, states: Sequence[Status]) -> list[str]:
+    counted = Counter(status.state for status in states)
+    told = ", ".join(f"{counted[state]} {state}" for state in _ORDER if counted[state])
+    return [f"sweep {sweep.name}", sweep.launcher, f"{plural(len(states), 'run')}: {told}"]
+
+
+def _one_sweep(folder: SweepFolder) -> int:
+    """Print every run of a sweep."""
+    sweep = folder.read()
+    states = statuses(folder, sweep, queue() if any(job.id for job in sweep.jobs) else None)
+    for status in states:
+        if status.state == "failed":
+            print(_problem(status))
+    print("  ".join(_line(sweep, states)))
+    print(sweep.command)
+    _print((_run_of_sweep(status) for status in states), coloured=1)
+    return 0
+
+
+def _run_of_sweep(status: Status) -> list[str]:
+    job = f"job {status.job.id}" if status.job and status.job.id else ""
+    log = str(status.log or "")
+    return [status.run.name or status.run.folder, status.state, _age(status.age), status.told, job, log]
+
+
+def _row(folder: RunFolder) -> list[str]:
+    name = f"{folder.path.parent.name}/{folder.path.name}"
+    try:
+        state = folder.state()
+    except UserError as error:
+        return [name, "failed", _age(folder.age()), str(error)]
     result = folder.read_result() or {}
     if state == "failed":
         told = " ".join(str(result.get("error", "")).split())
@@ -47,7 +118,23 @@ def _row(folder: RunFolder) -> tuple[str, str, str, str]:
     else:
         beat = Heartbeat.read(folder.heartbeat)
         told = f"step {beat.step} of {beat.steps}" if beat and beat.steps else ""
-    return f"{folder.path.parent.name}/{folder.path.name}", state, _age(folder.age()), told
+    return [name, state, _age(folder.age()), told]
+
+
+def _print(rows: Iterable[list[str]], coloured: int | None) -> None:
+    """Print rows in columns; the state in column `coloured` is painted on a terminal."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
+        cells[-1] = row[-1]
+        if coloured is not None:
+            cells[coloured] = _painted(row[coloured]) + cells[coloured][len(row[coloured]) :]
+        print("  ".join(cells).rstrip())
+
+
+def _painted(state: str) -> str:
+    return f"\033[{_COLOURS.get(state, '0')}m{state}\033[0m" if sys.stdout.isatty() else state
 
 
 def _figures(metrics: dict[str, Any]) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import sys
-import time
-import warnings
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from ganx.commands import refuse_other_meaning
-from ganx.compose import compose_each, launch, override
+from ganx.compose import compose_each, launch, override, sweep_words
 from ganx.compose import run as run_hydra
-from ganx.errors import RunError, UserError
+from ganx.errors import UserError
 from ganx.groups import options
+from ganx.launch.plan import Request
 from ganx.schema import Tables, Train
 from ganx.tables import show
-from ganx.tables.collect import collect, find
+from ganx.tables.collect import collect
 from ganx.tables.definition import TABLE_KEYS, Definition
-from ganx.tables.jobs import Job, plan
-from ganx.tables.statistics import mean
+from ganx.tables.jobs import plan
 from ganx.targets import config_dirs
 
 _OWN = frozenset(field.name for field in fields(Tables))
@@ -30,6 +25,7 @@ _MEANING = frozenset(field.name for field in fields(Train)) | TABLE_KEYS | {"exp
 
 def run(argv: list[str]) -> int:
     """Compose, check, train what is missing if asked to, and render; return the exit code."""
+    argv = sweep_words(argv)
     refuse_other_meaning("table", argv, _OWN, _MEANING)
     return run_hydra("tables", argv, _tables)
 
@@ -43,8 +39,8 @@ def _tables(config: dict[str, Any], argv: list[str]) -> int:
     listing = "table" not in config
     definitions = _every_table(argv) if listing else [Definition.of(config["table"])]
     good = [definition for definition in definitions if isinstance(definition, Definition)]
-    if config["run"]:
-        _train(good, config, argv)
+    if config["run"] and not _train(good, config, argv):
+        return 0  # nothing has come of it yet
     code = 0
     if config["run"] or not listing:
         runs = collect(config["outputs"])
@@ -73,55 +69,13 @@ def _definition(name: str, config: dict[str, Any] | UserError) -> Definition | U
         return UserError(f"table={name}: {error}")
 
 
-def _train(definitions: Sequence[Definition], config: dict[str, Any], argv: list[str]) -> None:
-    """Train what is missing, through Hydra's launcher; each job prints its line."""
+def _train(definitions: Sequence[Definition], config: dict[str, Any], argv: list[str]) -> bool:
+    """Have what is missing trained by Hydra's launcher; tell whether it has been."""
     sheets = show.fill_tables(definitions, config["scale"], config, argv, collect(config["outputs"]))
     jobs = plan(sheets, config["retry"])
     show.announce(sheets, jobs)
     execution = [word for word in argv if word.startswith("hardware")]
-    if any(word.startswith("hydra/launcher=") for word in argv):  # it brings its own processes
-        execution.insert(0, "hardware.workers=1")
     execution.append(override("outputs", config["outputs"]))
-    if jobs:
-        launch("train", [[*execution, *job.overrides] for job in jobs], Trainer(tuple(jobs)), argv)
-
-
-@dataclass(frozen=True)
-class Trainer:
-    """Trains one of `jobs` and tells how it went in one line; the other jobs go on whatever happens.
-
-    Raises:
-        SystemExit: a signal stopped the training.
-    """
-
-    jobs: tuple[Job, ...]
-
-    def __call__(self, number: int, config: dict[str, Any], argv: list[str]) -> None:
-        """Train job `number`."""
-        job, start = self.jobs[number], time.monotonic()
-        code, told = _outcome(job, config, argv)
-        if code > 128:
-            raise SystemExit(code)
-        seconds = time.monotonic() - start
-        # One write, newline and all: jobs in other processes write between the two that print may make.
-        sys.stdout.write(f"[{number + 1}/{len(self.jobs)}] {job.name}: {told} ({seconds:.0f} s)\n")
-        sys.stdout.flush()
-
-
-def _outcome(job: Job, config: dict[str, Any], argv: list[str]) -> tuple[int, str]:
-    """Train, and return the exit code and what there is to tell."""
-    from ganx.run.life import train  # torch
-
-    output = io.StringIO()
-    try:
-        with redirect_stdout(output), redirect_stderr(output), warnings.catch_warnings(action="ignore"):
-            code = train(config, argv)
-    except (UserError, RunError) as error:
-        return 1, f"failed: {error}"
-    except Exception as error:  # a bug in one method must not cost the other cells
-        return 1, f"failed: {type(error).__name__}: {' '.join(str(error).split())}"
-    run = find(config)
-    if run is None or run.problem:
-        return code, run.problem if run else "stopped"
-    values = run.values.get(job.metric)
-    return code, f"{job.metric} {mean(values):.4f}" if values else f"no {job.metric}"
+    requests = [Request(job.name, [*execution, *job.overrides], job.metric) for job in jobs]
+    title = definitions[0].name if len(definitions) == 1 else "tables"
+    return not jobs or bool(launch("train", requests, title, argv))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ganx.compose import is_sweep, sweep_words
 from ganx.compose import run as run_hydra
 
 
@@ -15,4 +16,7 @@ def run(argv: list[str]) -> int:
 
         return train(config, command_line)
 
+    argv = sweep_words(argv)
+    if is_sweep(argv):
+        argv.append("-m")
     return run_hydra("train", argv, task)

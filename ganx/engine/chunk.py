@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.completed import Completed, CompletedTable
 from ganx.engine.loader import DeviceTable
+
+#: What asks a training to save a checkpoint and stop: Ctrl-C, `kill`, and SLURM's warning as submitit arranges it.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 REPLICAS_PER_WORKER = 5  # below this, starting another process costs more than it saves
 
@@ -75,9 +79,9 @@ Report = Callable[[Progress], None]
 class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
     """Training was asked to stop, saved a checkpoint and stopped. `signal` says who asked."""
 
-    def __init__(self, signal: int) -> None:
-        super().__init__(signal)
-        self.signal = signal
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
 
 
 def resolve_workers(workers: int | str, n_replicas: int, accelerator: str) -> int:
@@ -86,7 +90,8 @@ def resolve_workers(workers: int | str, n_replicas: int, accelerator: str) -> in
         return min(int(workers), n_replicas)
     if accelerator == "gpu":
         return 1
-    return max(1, min(len(os.sched_getaffinity(0)), n_replicas // REPLICAS_PER_WORKER))
+    cores = int(os.environ.get("SLURM_CPUS_PER_TASK", len(os.sched_getaffinity(0))))  # not every cluster binds jobs
+    return max(1, min(cores, n_replicas // REPLICAS_PER_WORKER))
 
 
 def layout(n_replicas: int, largest: int, workers: int) -> list[int]:

@@ -11,6 +11,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from ganx.engine.chunk import Progress
+from ganx.text import duration
 
 _SECONDS_BETWEEN_LINES = 10.0
 _FIRST_ESTIMATE = 2.0  # seconds of training before the rate is worth telling
@@ -133,13 +134,3 @@ class _Left(ProgressColumn):
 def _means(figures: list[dict[str, float]]) -> dict[str, float]:
     names = [name for name in (figures[0] if figures else {}) if all(name in f for f in figures)]
     return {name: sum(f[name] for f in figures) / len(figures) for name in names}
-
-
-def duration(seconds: float) -> str:
-    """Return a span of time for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -16,13 +16,14 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganx.engine.build import build_module
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
-from ganx.engine.chunk import Chunk, Interrupted, Progress, Report
+from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
 from ganx.engine.loader import BlockLoader
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.predict import Probe
@@ -40,7 +41,7 @@ def train_chunk(chunk: Chunk, report: Report) -> None:
     """Train a chunk to its last step, going on from its checkpoint when there is one.
 
     Raises:
-        Interrupted: SIGINT or SIGTERM came; a checkpoint was saved at the next block boundary.
+        Interrupted: one of `STOP_SIGNALS` came; a checkpoint was saved at the next block boundary.
     """
     prepare_process(chunk.config["hardware"])
     run = ChunkRun(chunk, report)
@@ -183,8 +184,9 @@ class ChunkRun(pl.Callback):
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            plugins=[LightningEnvironment()],  # one process, also inside a SLURM job: no hands on its signals
         )
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         try:
             with refusing(self.chunk.folder):
                 trainer.fit(self.module, DataLoader(loader, batch_size=None))
@@ -196,12 +198,12 @@ class ChunkRun(pl.Callback):
             raise Interrupted(self.stop_signal)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Turn SIGINT and SIGTERM into a wish to stop at the next block boundary, after Lightning's own handlers."""
+        """Turn signals into a wish to stop at the next block boundary, after Lightning's own handlers."""
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.stop_signal = number
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             signal.signal(number, stop)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:

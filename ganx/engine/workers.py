@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-from ganx.engine.chunk import Chunk, Interrupted, Progress, Report
+from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
 from ganx.engine.trainer import train_chunk
 from ganx.errors import RunError, UserError
 
@@ -21,7 +21,7 @@ def train_chunks(chunks: Sequence[Chunk], workers: int, report: Report) -> None:
     """Train all chunks, `workers` at a time. A single worker is this process.
 
     Raises:
-        Interrupted: SIGINT or SIGTERM came; every chunk has saved a checkpoint.
+        Interrupted: one of `STOP_SIGNALS` came; every chunk has saved a checkpoint.
         RunError: a worker died. What the others had is saved.
     """
     if workers == 1:
@@ -50,7 +50,7 @@ class _Pool:
         self._context = multiprocessing.get_context("spawn")
 
     def __enter__(self) -> _Pool:
-        self._before = {n: signal.signal(n, self._pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {n: signal.signal(n, self._pass_on) for n in STOP_SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,7 +70,10 @@ class _Pool:
     def start(self, chunk: Chunk) -> None:
         here, there = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_work, args=(chunk, there), name=f"ganx-chunk-{chunk.number}")
+        # SLURM sends its warning to every process of a job; workers hear of it from this one, by SIGTERM.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
         process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2})
         there.close()
         self.running[here] = process
 

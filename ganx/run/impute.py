@@ -23,8 +23,8 @@ from ganx.files import make_folder, write_text
 from ganx.run.fit import State, final_state
 from ganx.run.folder import RunFolder, find_run
 from ganx.run.life import stored_config
-from ganx.run.report import plural
 from ganx.targets import added_by
+from ganx.text import plural
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

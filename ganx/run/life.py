@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from ganx.run.baseline import fit_baseline
 from ganx.run.draw import draw, draw_losses
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder, find_run
-from ganx.run.lock import RunLock
+from ganx.run.lock import PATIENCE, RunLock
 from ganx.run.pipeline import Pipeline, score_again
 from ganx.run.provenance import collect
 from ganx.run.report import announce, repeat_command, show_result, summarise
@@ -26,19 +25,32 @@ from ganx.run.signature import experiment_config
 from ganx.schema import check_config
 from ganx.targets import added_by
 
-_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
-
-def train(config: dict[str, Any], argv: Sequence[str]) -> int:
+def train(
+    config: dict[str, Any],
+    argv: Sequence[str],
+    *,
+    targets: frozenset[str] | None = None,
+    expected: RunFolder | None = None,
+    patience: float = PATIENCE,
+) -> int:
     """Train what a checked `config` says, go on with it, or show what it gave. Returns the exit code.
+
+    Args:
+        argv: the command line that gives it.
+        targets: class paths that the user's own folders add; None looks them up.
+        expected: the folder that a sweep has planned for this run.
+        patience: seconds to wait for another process that trains it.
 
     Raises:
         UserError: the config does not fit the data, the method or an unfinished run in the folder.
         RunError: the run is locked, or its folder cannot be written.
     """
     console = Console()
-    experiment = Experiment.of(config, added_by(argv))
+    experiment = Experiment.of(config, added_by(argv) if targets is None else targets)
     folder = experiment.folder
+    if expected is not None and folder.path != expected.path:
+        raise UserError(f"{expected}: the data have changed since the sweep was planned; give its command again")
     target = folder.beside if config["force"] else folder
     code = _shown(console, folder, config)
     if code is not None:
@@ -48,7 +60,7 @@ def train(config: dict[str, Any], argv: Sequence[str]) -> int:
     else:
         fit.check_method(experiment)
     plan = _plan(experiment, target, argv)
-    with RunLock(target.heartbeat) as lock:
+    with RunLock(target.heartbeat, patience=patience) as lock:
         code = _shown(console, folder, config)  # another process may have finished it while we waited
         if code is not None:
             return code
@@ -61,7 +73,7 @@ def train(config: dict[str, Any], argv: Sequence[str]) -> int:
             result = _result(console, experiment, target, plan, lock, argv)
         except Interrupted as interruption:
             console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
-            return _EXIT_CODES[signal.Signals(interruption.signal)]
+            return 128 + interruption.signal
         target.write_result(result)
     if config["force"]:
         target.take_the_place_of(folder)

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -137,8 +138,17 @@ class RunLock:
             os.pwrite(self._handle, content, 0)
             os.ftruncate(self._handle, len(content))
 
+    def _is_taken(self) -> bool:
+        other = Heartbeat.read(self.path)
+        return other is not None and (other.host, other.pid) != (self.state.host, self.state.pid)
+
     def _keep_beating(self) -> None:
         while not self._end.wait(self.state.interval):
+            if self._is_taken():
+                # This host was given up for dead (a network that failed, a machine that slept). Two that write would
+                # spoil the folder; the other one goes on from the last checkpoint.
+                print(f"ganx: {self.path.parent} belongs to another process by now", file=sys.stderr, flush=True)
+                os._exit(1)
             try:
                 self._write()
             except RunError:

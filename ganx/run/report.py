@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as Grid
 
-from ganx.engine.progress import duration
 from ganx.run.experiment import Experiment
+from ganx.text import duration, plural
 
 
 def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> None:
@@ -100,8 +100,3 @@ def _portions(experiment: Experiment, plan: dict[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return `1 seed`, `2 seeds`."""
-    return f"{count} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

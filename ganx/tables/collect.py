@@ -117,17 +117,6 @@ def collect(outputs: str | Path) -> Runs:
     return Runs(by_key, by_method, problems)
 
 
-def find(config: dict[str, Any]) -> Run | None:
-    """Return the run of a checked configuration of `ganx train`; None while there is no such folder."""
-    wanted = identity(config)
-    seeds = frozenset(range(wanted["seed"], wanted["seed"] + wanted["seeds"]))
-    for path in Path(config["outputs"], "runs", config["dataset"]["name"]).glob(f"{config['model']['name']}-*"):
-        run = read(RunFolder(path))
-        if run.key == key_of(wanted) and run.seeds == seeds:
-            return run
-    return None
-
-
 def read(folder: RunFolder) -> Run:
     """Read one run folder.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ganx.tables.collect import Run, key_of
+from ganx.tables.collect import key_of
 from ganx.tables.sheet import Cell, Sheet
 
 
@@ -39,7 +39,7 @@ def _jobs(cell: Cell, metric: str, retry: bool) -> Iterator[Job]:
             continue
         needed -= run.seeds  # of running and damaged ones, too: their folders are in the way
         if run.state in ("interrupted", "stale"):
-            yield _job(cell, metric, run.seeds, _layout(run))
+            yield _job(cell, metric, run.seeds)
         elif run.state == "failed" and retry:
             yield _job(cell, metric, run.seeds, ["retry=true"])
     for seeds in _stretches(needed):
@@ -50,18 +50,6 @@ def _job(cell: Cell, metric: str, seeds: Iterable[int], further: Sequence[str] =
     which = sorted(seeds)
     words = (*cell.overrides, f"seed={which[0]}", f"seeds={len(which)}", *further)
     return Job(f"{cell.name} ({cell.protocol})", metric, words)
-
-
-def _layout(run: Run) -> list[str]:
-    """Return the portions that an unfinished run was started with, and insists on."""
-    stored, model = run.provenance(), run.folder.read_config()["model"]
-    if "workers" not in stored:
-        return []
-    words = [f"hardware.threads={stored['threads']}", f"hardware.workers={stored['workers']}"]
-    for part, keys in (("model", model), ("model.classifier", model.get("classifier", {}))):
-        if "max_replicas" in keys:
-            words.append(f"{part}.max_replicas={max(stored['chunks'])}")
-    return words
 
 
 def _stretches(seeds: Iterable[int]) -> list[list[int]]:

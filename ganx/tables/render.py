@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ganx.tables.origin import Origin
 from ganx.tables.sheet import Cell, Mark, Place, Sheet
+from ganx.text import plural
 
 #: More columns than this stand as lines; the rows become columns.
 WIDEST = 8
@@ -67,9 +68,9 @@ class Page:
         spread = "± sd over seeds of the mean over folds" if sheet.seeds > 1 else "(one seed: no sd)"
         facts = [
             f"{sheet.definition.metric}, {sheet.definition.better} is better: mean over replicas {spread}; "
-            f"n = {count(sheet.seeds, 'seed')} unless a cell says otherwise",
+            f"n = {plural(sheet.seeds, 'seed')} unless a cell says otherwise",
             f"{scale}; {' and '.join(f'protocol={name}' for name in sheet.protocols)}; "
-            f"{sheet.done} of {count(len(sheet.cells), 'cell')} complete",
+            f"{sheet.done} of {plural(len(sheet.cells), 'cell')} complete",
             str(self.origin),
         ]
         if sheet.marks:
@@ -128,11 +129,6 @@ def told(cell: Cell) -> str:
         return figure
     seeds = f"{cell.n} of {cell.seeds} seeds"
     return f"{figure} ({seeds})" if cell.state == "partial" else f"{figure} ({seeds}, {cell.state})"
-
-
-def count(number: int, noun: str) -> str:
-    """Return `1 seed`, `2 seeds`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def terminal(page: Page) -> RichTable:

@@ -17,6 +17,7 @@ from ganx.tables.definition import Definition, ScaleName
 from ganx.tables.jobs import Job
 from ganx.tables.sheet import Sheet, fill, places
 from ganx.tables.wanted import wanted
+from ganx.text import plural
 
 SCALES: tuple[ScaleName, ...] = ("quick", "paper")
 
@@ -77,10 +78,9 @@ def announce(filled: Sequence[Sheet], jobs: Sequence[Job]) -> None:
     """Say what is there and what will be trained."""
     n, done = sum(len(sheet.cells) for sheet in filled), sum(sheet.done for sheet in filled)
     scale = filled[0].scale
-    left = render.count(len(jobs), "job")
     _console().print(
-        f"{scale} scale: {render.count(n, 'cell')}, {done} complete; "
-        + (f"{left} to run" if jobs else "nothing to run")
+        f"{scale} scale: {plural(n, 'cell')}, {done} complete"
+        + ("" if jobs else "; nothing to run")
         + ("" if done == n or jobs else " (retry=true starts what has failed)"),
         highlight=False,
         soft_wrap=True,

@@ -175,7 +175,7 @@ def test_one_wrong_job_stops_a_sweep_before_it_starts(ganx, mine, tmp_path, word
     refused(ganx("train", *mine, "dataset=tiny", "-m", *words.split()), tmp_path)
 
 
-def test_a_sweep_runs_every_job_and_returns_the_worst_code(mine, tmp_path, monkeypatch):
+def test_hydras_own_launcher_runs_every_job_and_returns_the_worst_code(mine, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen = []
 
@@ -186,12 +186,15 @@ def test_a_sweep_runs_every_job_and_returns_the_worst_code(mine, tmp_path, monke
         assert argv[-len(mine) :] == mine
         return config["seed"]
 
-    assert run("train", [*mine, "-m", "dataset=tiny", "model=toy,mean", "seed=0,1"], task) == 1
+    words = ["-m", "hydra/launcher=basic", "dataset=tiny", "model=toy,mean", "seed=0,1"]
+    assert run("train", [*mine, *words], task) == 1
     assert seen == [("toy", 0), ("toy", 1), ("mean", 0), ("mean", 1)]
     assert os.listdir(tmp_path) == []  # noqa: PTH208
 
 
-def test_a_failed_job_does_not_stop_the_others_but_a_signal_does(mine, tmp_path, monkeypatch, capsys):
+def test_under_hydras_own_launcher_a_failed_job_does_not_stop_the_others_but_a_signal_does(
+    mine, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     seen = []
 
@@ -201,11 +204,11 @@ def test_a_failed_job_does_not_stop_the_others_but_a_signal_does(mine, tmp_path,
             raise RunError("loss d is NaN")
         return 143 if config["seed"] == 2 else 0
 
-    assert run("train", [*mine, *TOY, "-m", "seed=0,1"], task) == 1
+    assert run("train", [*mine, *TOY, "-m", "hydra/launcher=basic", "seed=0,1"], task) == 1
     assert seen == [0, 1]
     assert capsys.readouterr().err == "ganx: loss d is NaN\n"
     with pytest.raises(SystemExit, match="143"):
-        run("train", [*mine, *TOY, "-m", "seed=2,3"], task)
+        run("train", [*mine, *TOY, "-m", "hydra/launcher=basic", "seed=2,3"], task)
     assert seen == [0, 1, 2]
 
 

@@ -42,9 +42,9 @@ def runs() -> list[Path]:
 def test_run_then_show(ganx):
     answer = ganx("tables", *FOLDER, "table=small", "run=true")
     assert answer.code == 0
-    assert answer.out.startswith(
-        "quick scale: 4 cells, 0 complete; 4 jobs to run\n[1/4] Zeros on Wine (paper): rmse_row 0."
-    )
+    lines = answer.out.splitlines()
+    assert lines[:2] == ["quick scale: 4 cells, 0 complete", "4 runs: 0 done, 4 to run"]
+    assert lines[3].startswith("[1/4] Zeros on Wine (paper): rmse_row 0.")
     assert states() == ["done"] * 4
     assert sorted(file.name for file in Path("outputs/tables").glob("[!.]*")) == RENDERED
     before = Path("outputs/tables/small-quick.md").read_bytes()
@@ -54,7 +54,7 @@ def test_run_then_show(ganx):
 
     shutil.rmtree(runs()[0])
     assert "3/4" in ganx("tables", *FOLDER).out
-    assert "4 cells, 3 complete; 1 job to run" in ganx("tables", *FOLDER, "table=small", "run=true").out
+    assert "4 cells, 3 complete\n1 run: 0 done, 1 to run\n" in ganx("tables", *FOLDER, "table=small", "run=true").out
 
     (runs()[1] / "result.json").write_text('{"schema": 1')
     answer = ganx("tables", *FOLDER, "table=small")
@@ -91,7 +91,7 @@ def test_ctrl_c_and_the_same_command_goes_on(launcher):
     quick = MINE / "table" / "long.yaml"
     assert "model.steps=4000" in quick.read_text()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "1 job to run" in done.stdout
+    assert "1 run: 0 done, 1 to run" in done.stdout
     assert states("outputs/tables/long-quick.csv") == ["done"]
 
 
@@ -99,8 +99,9 @@ def test_a_failing_job_does_not_stop_the_others(ganx):
     answer = ganx("tables", *FOLDER, "table=broken", "run=true")
     assert answer.code == 1
     lines = answer.out.splitlines()
-    assert "[1/2] No such file on Wine (paper): failed: " in lines[1]
-    assert lines[2].startswith("[2/2] Zeros on Wine (paper): rmse_row 0.")
+    assert lines[1] == "2 runs: 0 done, 1 impossible, 1 to run"
+    assert lines[3].startswith("[1/2] No such file on Wine (paper): failed: ")
+    assert lines[4].startswith("[2/2] Zeros on Wine (paper): rmse_row 0.")
     assert "model=zeroes: no such model; did you mean 'zeros'?" in lines
     assert states("outputs/tables/broken-quick.csv") == ["invalid", "missing", "done"]
 

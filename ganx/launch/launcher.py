@@ -1,0 +1,249 @@
+"""Launchers: what does, or sends away, the runs of a sweep. Hydra finds them by conf/hydra/launcher/NAME.yaml."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from ganx.errors import UserError
+from ganx.launch import settings
+from ganx.launch.folder import Job, Run, SweepFolder, planning
+from ganx.launch.plan import Config, Plan, Request, identify, make_plan
+from ganx.launch.queue import queue
+from ganx.launch.tell import Teller, show_figures, show_plan
+from ganx.launch.wait import wait_for_others
+from ganx.run.lock import RunLock
+from ganx.schema import check_keys
+from ganx.targets import config_dirs
+
+
+class SweepLauncher(Launcher):
+    """Plans a sweep, freezes its configurations, and has its runs done. What differs is `pack`, `submit` and `work`."""
+
+    keys: ClassVar[type]
+    #: What `hardware.workers=auto` means, where the launcher brings processes of its own.
+    workers: ClassVar[int | None] = None
+    #: Whether a run of `ganx train -m` says itself what it does.
+    loud: ClassVar[bool] = False
+
+    def __init__(self, **values: Any) -> None:
+        """Hydra gives the keys here; they are checked in `setup`, whose complaints it passes on as they are."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Check the keys, and take note of what Hydra knows.
+
+        Raises:
+            UserError: a key has a wrong value.
+        """
+        values: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
+        del values["_target_"]
+        self.settings: Any = self.keys(**check_keys("launcher", values, self.keys))
+        self.loader: Any = hydra_context.config_loader
+        self.name: str = config.hydra.runtime.choices["hydra/launcher"]
+        self.plan_only: bool = bool(config.hydra.sweeper.get("plan", False))
+
+    @property
+    def detached(self) -> bool:
+        """Whether the command ends when the runs are sent away."""
+        return bool(getattr(self.settings, "detach", False))
+
+    # --- what differs between launchers ------------------------------------------------------------------------
+
+    @abstractmethod
+    def pack(self, count: int) -> list[list[int]]:
+        """Share the runs 0 ... count - 1 among jobs."""
+
+    @abstractmethod
+    def describe(self, jobs: int) -> str:
+        """Say what the jobs are and ask for."""
+
+    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> None:
+        """Send jobs away, if that is what the launcher does.
+
+        Raises:
+            UserError: they are refused.
+        """
+
+    @abstractmethod
+    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+        """Do the runs of jobs, or wait for them, and tell how each ended."""
+
+    # --- what all do -------------------------------------------------------------------------------------------
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Do a sweep of `ganx train -m`; each JobReturn holds an exit code."""
+        names = _names(job_overrides)
+        requests = [Request(name, list(words)) for name, words in zip(names, job_overrides, strict=True)]
+        return [_returned(code) for code in self.do(requests, strict=True, loud=self.loud)]
+
+    def do(
+        self,
+        requests: Sequence[Request],
+        *,
+        title: str = "",
+        command: str = "train",
+        strict: bool = False,
+        loud: bool = False,
+        sweep: SweepFolder | None = None,
+    ) -> list[int]:
+        """Do the runs that are asked for; return the exit code of each. Empty: they are planned or sent away only.
+
+        Args:
+            title: of the sweep; empty: method and data set of the first run.
+            command: of ganx, which the sweep remembers.
+            strict: refuse all where one is impossible, and show the figures of all in the end.
+            loud: each run says what it does; else there is a line for each.
+            sweep: goes on with that sweep instead of a new one.
+
+        Raises:
+            UserError: a run is impossible, or the jobs are refused.
+            SystemExit: a signal stopped a run in this process.
+        """
+        items = identify(requests, [self._compose(request) for request in requests])
+        wrong = [item for item in items if item.state == "impossible"]
+        if strict and wrong:
+            raise UserError(wrong[0].told)
+        outputs = next((item.config["outputs"] for item in items if item.config), "outputs")
+        if self.plan_only:
+            self._show(make_plan(items, queue()))
+            return []
+        with ExitStack() as stack:
+            with planning(outputs):  # until the runs are claimed
+                plan = make_plan(items, queue())
+                self._show(plan)
+                teller = Teller(plan, loud)
+                if plan.todo:
+                    words = ["ganx", command, *self.loader.argv]
+                    folder = sweep or SweepFolder.create(outputs, title or _title(plan), words, self.name)
+                    jobs = self._send(folder, plan, teller, keep=sweep is not None)
+                    stack.enter_context(RunLock(folder.heartbeat))
+            if self.detached:
+                return []
+            teller.end_impossible()
+            if plan.todo:
+                self.work(folder, jobs, teller)
+        if abandoned := wait_for_others(plan.elsewhere):
+            self.do([item.request for item in abandoned], title=title, command=command)
+        if strict:
+            show_figures(plan, self.loader.flags)
+        return [teller.code(item) for item in plan.items]
+
+    def _compose(self, request: Request) -> Config | UserError:
+        try:
+            config: Config = self.loader.plain(self.loader.compose(request.overrides))
+        except UserError as error:
+            return error
+        if self.workers is not None and config["hardware"]["workers"] == "auto":
+            config["hardware"]["workers"] = self.workers
+        return config
+
+    def _show(self, plan: Plan) -> None:
+        jobs = len(self.pack(len(plan.todo)))
+        show_plan(plan, jobs, self.describe(jobs), every=self.plan_only)
+
+    def _send(self, folder: SweepFolder, plan: Plan, teller: Teller, *, keep: bool) -> list[Job]:
+        """Freeze the runs into the sweep's folder, and submit the jobs; without a job there is no folder."""
+        first = len(folder.read().runs)
+        targets, modules = sorted(self.loader.extra), [str(path) for path in config_dirs(self.loader.argv)]
+        runs, configs = [], []
+        for number, item in enumerate(plan.todo, first):
+            argv = [*item.request.overrides, *self.loader.flags]
+            runs.append(Run(number, item.request.name, argv, str(item.folder), item.request.metric))
+            configs.append({"config": item.config, "targets": targets, "modules": modules})
+            teller.expect(number, item)
+        packs = [[first + i for i in pack] for pack in self.pack(len(runs))]
+        jobs = folder.add(runs, configs, packs)
+        try:
+            self.submit(folder, jobs)
+        except BaseException:
+            if not keep:
+                folder.remove()
+            raise
+        return folder.read().jobs[-len(jobs) :]
+
+
+class Local(SweepLauncher):
+    """One run after another, in this process."""
+
+    keys = settings.Local
+    loud = True
+
+    def pack(self, count: int) -> list[list[int]]:
+        """Make one job."""
+        return [list(range(count))] if count else []
+
+    def describe(self, jobs: int) -> str:
+        """Say where."""
+        return "one after another, here"
+
+    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+        """Do the runs."""
+        from ganx.launch.job import do_job  # torch
+
+        for job in jobs:
+            code = do_job(folder, job.number, loud=teller.loud, begun=teller.begin, ended=teller.end)
+            if code > 128:
+                raise SystemExit(code)
+
+
+class Joblib(SweepLauncher):
+    """Processes of this machine, a run each."""
+
+    keys = settings.Joblib
+    workers = 1
+
+    def pack(self, count: int) -> list[list[int]]:
+        """Make a job of each run."""
+        return [[i] for i in range(count)]
+
+    def describe(self, jobs: int) -> str:
+        """Say where, and how many at a time."""
+        return f"{min(jobs, self.n_jobs)} at a time, here"
+
+    @property
+    def n_jobs(self) -> int:
+        """How many runs go on at a time."""
+        asked: int = self.settings.n_jobs
+        return asked if asked > 0 else len(os.sched_getaffinity(0))
+
+    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+        """Do the runs."""
+        from joblib import Parallel, delayed
+
+        from ganx.launch.job import do_job
+
+        parallel = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered", batch_size=1)
+        worst = 0
+        for code, runs in parallel(delayed(_with_runs)(do_job, folder, job) for job in jobs):
+            worst = max(worst, code)
+            for number in runs:
+                teller.end(folder, number)
+        if worst > 128:
+            raise SystemExit(worst)
+
+
+def _with_runs(do: Callable[[SweepFolder, int], int], folder: SweepFolder, job: Job) -> tuple[int, list[int]]:
+    return do(folder, job.number), job.runs
+
+
+def _names(job_overrides: Sequence[Sequence[str]]) -> list[str]:
+    """Return for each run the overrides in which it differs from another one; all of them for a single run."""
+    common = set.intersection(*map(set, job_overrides)) if len(job_overrides) > 1 else set()
+    return [" ".join(word for word in words if word not in common) for words in job_overrides]
+
+
+def _title(plan: Plan) -> str:
+    config = plan.todo[0].config
+    return f"{config['model']['name']}-{config['dataset']['name']}"
+
+
+def _returned(code: int) -> JobReturn:
+    return JobReturn(_return_value=code, status=JobStatus.COMPLETED)

@@ -1,0 +1,42 @@
+"""What SLURM says of jobs: squeue, which every cluster has (accounting, which not every one has, is not asked)."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from ganx.errors import RunError
+
+#: States of squeue in which a job will do something yet.
+WAITING = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SUSPENDED", "RESIZING"})
+ACTIVE = WAITING | {"RUNNING", "COMPLETING", "STOPPED", "SIGNALING", "STAGE_OUT"}
+
+
+def queue() -> dict[str, str] | None:
+    """Return {id: state} of the user's jobs, an array's one by one as in `17_3`; None where squeue cannot be asked."""
+    if shutil.which("squeue") is None:
+        return None
+    command = ["squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i %T"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if asked.returncode:
+        return None
+    return dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if line.strip())
+
+
+def cancel(ids: Sequence[str]) -> None:
+    """Cancel jobs.
+
+    Raises:
+        RunError: scancel refuses.
+    """
+    try:
+        done = subprocess.run(["scancel", *ids], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RunError(f"scancel: {error}") from error
+    if done.returncode:
+        raise RunError(f"scancel: {done.stderr or done.stdout}")

@@ -1,0 +1,203 @@
+"""Where every run of a sweep stands, from its files and squeue alone."""
+
+from __future__ import annotations
+
+import csv
+import math
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ganx.errors import UserError
+from ganx.launch.folder import Job, Run, Sweep, SweepFolder, all_sweeps, run_folder
+from ganx.launch.queue import ACTIVE, WAITING
+from ganx.run.folder import RunFolder
+from ganx.run.lock import Heartbeat, is_alive
+
+State = Literal["queued", "running", "done", "failed", "stale", "interrupted"]
+
+_A_MOMENT = 60.0  # seconds in which a job that was just started need not have shown itself
+
+#: {id: state} as squeue gives it; None where there is no SLURM.
+Queue = Mapping[str, str] | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run of a sweep.
+
+    Attributes:
+        state: `queued` waits for its turn; `stale` died without a word, `interrupted` was stopped: neither goes on by
+            itself, and both do from their checkpoint when the same command is given again.
+        told: progress and last figure, final figure, or what went wrong, in one line.
+        age: seconds since the last sign of life.
+        log: where to read more; None where there is nothing.
+    """
+
+    run: Run
+    job: Job | None
+    state: State
+    told: str
+    age: float
+    log: Path | None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.state not in ("queued", "running")
+
+
+def statuses(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[Status]:
+    """Return where the runs of a sweep stand."""
+    lives = {job.number: _will_work(folder, sweep, job, queue) for job in sweep.jobs}
+    jobs = sweep.job_of
+    return [_status(folder, run, jobs.get(run.number), lives, queue) for run in sweep.runs]
+
+
+def is_over(folder: SweepFolder, sweep: Sweep, queue: Queue) -> bool:
+    """Tell whether no process works, or will work, for a sweep."""
+    return not any(_will_work(folder, sweep, job, queue) for job in sweep.jobs)
+
+
+def claims(outputs: str | Path, queue: Queue) -> dict[str, str]:
+    """Return {run folder: sweep} of the runs that sweeps have begun or will begin."""
+    found: dict[str, str] = {}
+    for folder in all_sweeps(outputs):
+        try:
+            sweep = folder.read()
+        except UserError:
+            continue
+        working = {job.number for job in sweep.jobs if _will_work(folder, sweep, job, queue)}
+        for job in sweep.jobs:
+            for number in job.runs if job.number in working else ():
+                if folder.ended(number) is None:
+                    found[sweep.runs[number].folder] = sweep.name
+    return found
+
+
+def _will_work(folder: SweepFolder, sweep: Sweep, job: Job, queue: Queue) -> bool:
+    if job.id and queue is not None:
+        return queue.get(job.id) in ACTIVE or is_alive(folder.sign_of_life(job.number))
+    if is_alive(folder.sign_of_life(job.number)):
+        return True
+    beat = Heartbeat.read(folder.sign_of_life(job.number))
+    if beat is not None:
+        return False
+    if sweep.launcher in ("local", "joblib"):  # done by the command itself
+        return is_alive(folder.heartbeat)
+    return time.time() - folder.record.stat().st_mtime < _A_MOMENT
+
+
+def _status(folder: SweepFolder, run: Run, job: Job | None, lives: dict[int, bool], queue: Queue) -> Status:
+    place, ended = run_folder(run), folder.ended(run.number)
+    working = job is not None and lives[job.number]
+    waiting = job is not None and queue is not None and queue.get(job.id) in WAITING
+    log = next((file for file in (folder.log(run.number), *_logs_of(folder, job)) if file.exists()), None)
+    state: State
+    try:
+        result = place.read_result()
+    except UserError as error:
+        return Status(run, job, "failed", str(error), place.age(), log)
+    alive = is_alive(place.heartbeat)
+    if ended is not None and ended.code not in (0, *range(129, 256)):
+        state, told = "failed", ended.error
+    elif result is not None and not (working and ended is None):  # with force=true, an old result stands until the end
+        state = "done" if result.get("status") == "done" else "failed"
+        told = figure(result, run.metric) if state == "done" else str(result.get("error", ""))
+    elif alive and not waiting:
+        state, told = "running", progress(place)
+    elif working and (ended is None or waiting):
+        state, told = "queued", progress(place)
+    else:
+        own = place.state()
+        state = "stale" if own == "stale" else "interrupted"
+        told = progress(place) or ("" if own != "new" else "never begun")
+    return Status(run, job, state, " ".join(told.split()), place.age(), log)
+
+
+def _logs_of(folder: SweepFolder, job: Job | None) -> Iterator[Path]:
+    if job is not None and job.id:
+        yield folder.logs / f"{job.id}_0_log.err"
+
+
+def figure(result: dict[str, Any], metric: str | None = None) -> str:
+    """Return a metric of a result, or its first two, as a user reads them."""
+    figures = result.get("metrics", {})
+    names = [metric] if metric in figures else list(figures)[:2]
+    return "  ".join(f"{name} {_number(figures[name].get('mean'))}" for name in names)
+
+
+def progress(folder: RunFolder) -> str:
+    """Return how far a run is, and its last validation figures."""
+    beat = Heartbeat.read(folder.heartbeat)
+    step = f"step {beat.step} of {beat.steps}" if beat and beat.steps else ""
+    figures = [f"{name} {value:.4f}" for name, value in last_validation(folder).items()]
+    return "  ".join([*([step] if step else []), *figures])
+
+
+def last_validation(folder: RunFolder) -> dict[str, float]:
+    """Return the mean over the replicas of the latest validation figures in metrics.csv; empty without any."""
+    rows = [row for file in (folder.metrics, *folder.path.glob("chunks/*/metrics.csv")) for row in _last_rows(file)]
+    names = [name for name in (rows[0] if rows else {}) if name.startswith("validation_")]
+    values = {name: [float(row[name]) for row in rows if row.get(name)] for name in names}
+    means = {name.removeprefix("validation_"): statistics.fmean(known) for name, known in values.items() if known}
+    return {name: value for name, value in means.items() if math.isfinite(value)}
+
+
+#: Validation figures that a best state is selected by, the most telling first, and whether more is better.
+SELECTED_BY = {"rmse_row": False, "f1": True}
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best validation figure of a run: for each replica the best of its training, then the mean over replicas."""
+
+    metric: str
+    value: float
+
+    @property
+    def loss(self) -> float:
+        """Return the figure so that less is better."""
+        return -self.value if SELECTED_BY[self.metric] else self.value
+
+
+def best_validation(folder: RunFolder, metric: str | None = None) -> Best | None:
+    """Return the best validation figure of a finished run.
+
+    Args:
+        metric: one of `SELECTED_BY`; None takes the first that the run has.
+    """
+    try:
+        with folder.metrics.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError:
+        return None
+    for name in [metric] if metric else SELECTED_BY:
+        better = max if SELECTED_BY[name] else min
+        replicas: dict[tuple[str, str], float] = {}
+        for row in rows:
+            value, replica = float(row.get(f"validation_{name}") or "nan"), (row["seed"], row["fold"])
+            if math.isfinite(value):
+                replicas[replica] = better(value, replicas.get(replica, value))
+        if replicas:
+            return Best(name, statistics.fmean(replicas.values()))
+    return None
+
+
+def _last_rows(file: Path) -> list[dict[str, str]]:
+    """Return the rows of the last whole step."""
+    try:
+        with file.open(newline="") as opened:
+            lines = [line for line in opened if line.endswith("\n")]
+    except OSError:
+        return []
+    last = lines[-1].partition(",")[0] if len(lines) > 1 else ""
+    tail = [line for line in lines[-200:] if line.partition(",")[0] == last]
+    return list(csv.DictReader([lines[0], *tail])) if last else []
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) and math.isfinite(value) else "-"
