@@ -274,8 +274,21 @@ class CheckedLoader(ConfigLoaderImpl):
             return f"{match[1]} does not fit: {_first_line(error.__cause__ or error)}"
         return _first_line(error if text or error.__cause__ is None else error.__cause__)
 
+    def _explain_launcher_key(self, key: str, overrides: list[str]) -> str:
+        names = [word.partition("=")[2] for word in overrides if word.startswith("hydra/launcher=")]
+        launcher = names[-1] if names else "local"
+        if key == "detach":
+            return f"detach=true: hydra/launcher={launcher} does the runs itself; choose slurm or submitit_local"
+        words = [f"hydra/launcher={launcher}"]
+        config = super().load_configuration(self.command, words, RunMode.MULTIRUN, validate_sweep_overrides=False)
+        known = [str(name) for name in config.hydra.launcher if name != "_target_"]
+        hint = nearest(key, known) if known else f": hydra/launcher={launcher} has no keys"
+        return f"unknown key 'launcher.{key}'{hint}"
+
     def _explain_key(self, key: str, overrides: list[str]) -> str:
         """Name the nearest key at the level where `key` goes wrong."""
+        if key.startswith("hydra.launcher."):
+            return self._explain_launcher_key(key.removeprefix("hydra.launcher."), overrides)
         groups = self.list_groups("")
         chosen = [text for text in overrides if (match := _GROUP_OF.match(text)) and match[1] in groups]
         try:

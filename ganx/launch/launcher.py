@@ -23,6 +23,7 @@ from ganx.launch.wait import wait_for_others
 from ganx.run.lock import RunLock
 from ganx.schema import check_keys
 from ganx.targets import config_dirs
+from ganx.types import check
 
 
 class SweepLauncher(Launcher):
@@ -48,7 +49,7 @@ class SweepLauncher(Launcher):
         self.settings: Any = self.keys(**check_keys("launcher", values, self.keys))
         self.loader: Any = hydra_context.config_loader
         self.name: str = config.hydra.runtime.choices["hydra/launcher"]
-        self.plan_only: bool = bool(config.hydra.sweeper.get("plan", False))
+        self.plan_only: bool = check("plan", config.hydra.sweeper.get("plan", False), bool)
 
     @property
     def detached(self) -> bool:

@@ -112,7 +112,8 @@ def _how(item: Item, ended: Ended | None) -> str:
 def show_figures(plan: Plan, flags: Sequence[str]) -> None:
     """Print the figures of all runs of a sweep, and the best one as a command line."""
     console = _console()
-    results = [(item, item.folder.read_result() or {}) for item in plan.items if item.state != "impossible"]
+    items = [item for item in plan.items if item.state not in ("impossible", "twice")]
+    results = [(item, item.folder.read_result() or {}) for item in items]
     results = [(item, result) for item, result in results if result.get("status") == "done"]
     names = list(dict.fromkeys(name for _, result in results for name in result["metrics"]))[:4]
     grid = Grid(box=None, header_style="bold", pad_edge=False)

@@ -1,0 +1,220 @@
+"""Sweeps through the real command line, on this machine: plan, launchers, failures, status, cancel, wrong requests.
+
+tests/slurm has the same and more on a real SLURM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MINE = Path(__file__).parents[1] / "launch" / "mine"
+FOLDER = ["--config-dir", str(MINE)]
+SMALL = ["model=zeros", "dataset=wine", "protocol.folds=2"]
+GANX = [sys.executable, "-m", "ganx"]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+
+
+def sweeps() -> list[Path]:
+    return sorted(Path("outputs").glob("sweeps/[!.]*"))
+
+
+def results() -> list[Path]:
+    return sorted(Path("outputs").glob("runs/*/[!.]*/result.json"))
+
+
+def until(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+def test_a_plan_is_printed_and_nothing_else_happens(ganx):
+    answer = ganx("train", *SMALL, "seed=0,1", "plan=true")
+    assert answer.code == 0
+    assert answer.out.splitlines() == [
+        "2 runs: 0 done, 2 to run",
+        "  seed=0: to run",
+        "  seed=1: to run",
+        "one after another, here; no finished run tells how long it takes",
+        "plan=true: nothing was started",
+    ]
+    assert list(Path().iterdir()) == []
+
+
+def test_what_is_done_is_not_done_again(ganx):
+    assert ganx("train", *SMALL, "seed=1").code == 0
+    answer = ganx("train", *SMALL, "-m", "seed=0,1,2", "model=zeros,zeros")
+    assert answer.code == 0
+    assert answer.out.startswith("6 runs: 1 done, 3 the same as another one, 2 to run\none after another, here; about ")
+    assert "by 1 finished run like these" in answer.out
+    assert len(results()) == 3
+    before = {file: file.stat().st_mtime_ns for file in results()}
+    again = ganx("train", *SMALL, "-m", "seed=0,1,2")
+    assert again.code == 0
+    assert again.out.startswith("3 runs: 3 done, 0 to run\nrun ")
+    assert {file: file.stat().st_mtime_ns for file in results()} == before
+    assert len(sweeps()) == 1  # of a sweep without anything to do there is no record
+    assert "3 runs: 0 done, 3 to run" in ganx("train", *SMALL, "-m", "seed=0,1,2", "force=true").out
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [["-m"], ["hydra/launcher=joblib", "launcher.n_jobs=2"], ["hydra/launcher=submitit_local"]],
+    ids=["local", "joblib", "submitit_local"],
+)
+def test_a_run_that_raises_does_not_stop_the_others_and_status_tells_it_first(ganx, launcher):
+    words = [*FOLDER, "model=brittle", "dataset=wine", "protocol.folds=2", "model.value=0.1,13,0.2"]
+    done = subprocess.run([*GANX, "train", *words, *launcher], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.startswith("3 runs: 0 done, 3 to run")
+    assert len(results()) == 2
+    told = "ArithmeticError: thirteen is too much"
+    assert told in done.stdout + done.stderr
+    first, line, *_ = ganx("status").out.splitlines()
+    assert first.startswith(f"failed  model.value=13: {told}")
+    assert line.endswith("3 runs: 1 failed, 2 done")
+    if launcher != ["-m"]:
+        log = Path(first.partition("(log: ")[2].rstrip(")"))
+        assert "Traceback" in log.read_text()
+    (sweep,) = sweeps()
+    assert [line.split()[1] for line in ganx("status", sweep.name).out.splitlines()[-3:]] == ["done", "failed", "done"]
+    # Given again, what broke is tried again, and what is done is not.
+    again = subprocess.run([*GANX, "train", *words, *launcher], capture_output=True, text=True)
+    assert again.stdout.startswith("3 runs: 2 done, 1 to run")
+
+
+def test_a_configuration_is_frozen_when_the_sweep_is_planned(tmp_path):
+    folder = tmp_path / "own" / "model"
+    folder.mkdir(parents=True)
+    text = (MINE / "model" / "brittle.yaml").read_text()
+    file = folder / "brittle.yaml"
+    file.write_text(text)
+    (folder.parent / "brittle.py").write_text((MINE / "brittle.py").read_text())
+    words = ["--config-dir", "own", "model=brittle", "dataset=wine", "protocol.folds=2", "seed=0,1", "detach=true"]
+    sent = subprocess.run([*GANX, "train", *words, "hydra/launcher=submitit_local"], capture_output=True, text=True)
+    assert sent.returncode == 0, sent.stderr
+    file.write_text(text.replace("value: 0.5", "value: 13"))  # long before Python has started there
+    until(lambda: len(results()) == 2)
+    for result in results():
+        assert json.loads(result.read_text())["config"]["model"]["value"] == 0.5
+
+
+def test_two_sweeps_at_once_share_the_work():
+    words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=200", "seed=0,1", "-m"]
+    both = [subprocess.Popen([*GANX, "train", *words], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=200)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    plans = [text.splitlines()[0] for text in told]
+    plans.remove("2 runs: 0 done, 2 to run")
+    assert plans[0].startswith("2 runs: 0 done, 2 done elsewhere (sweep hexagan-wine-")
+    assert len(sweeps()) == 1
+    assert len(results()) == 2
+
+
+def test_what_another_sweep_leaves_undone_is_taken_over():
+    words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=800", "seed=0,1", "-m"]
+    environment = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.1"}
+    first = subprocess.Popen([*GANX, "train", *words], env=environment, stdout=subprocess.DEVNULL)
+    until(lambda: list(Path("outputs").glob("runs/wine/*/checkpoints/last.ckpt")))
+    second = subprocess.Popen([*GANX, "train", *words], env=environment, stdout=subprocess.PIPE, text=True)
+    assert second.stdout is not None
+    assert "2 done elsewhere" in second.stdout.readline()
+    first.kill()
+    first.wait()
+    told = second.communicate(timeout=200)[0]
+    assert second.returncode == 0
+    assert "2 runs: 0 done, 2 to run" in told
+    assert len(results()) == 2
+
+
+def test_cancel_stops_one_sweep_and_its_runs_go_on_later(ganx):
+    words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=1200"]
+    environment = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.1"}
+    sent = ["hydra/launcher=submitit_local", "launcher.n_jobs=1", "detach=true"]
+    for seed in ("0,1", "2"):
+        subprocess.run([*GANX, "train", *words, f"seed={seed}", *sent], env=environment, check=True)
+    one, other = sweeps()
+    until(lambda: len(list(Path("outputs").glob("runs/wine/*/checkpoints/last.ckpt"))) == 2)
+    assert ganx("cancel", one.name).out == f"{one.name}: stopped 1 process\n"
+    until(lambda: "interrupted" in ganx("status", one.name).out)
+    assert [line.split()[1] for line in ganx("status", one.name).out.splitlines()[-2:]] == ["interrupted"] * 2
+    assert "running" in ganx("status", other.name).out
+    assert ganx("cancel", one.name).out == f"{one.name}: no process of it is left\n"
+    assert ganx("cancel", other.name).code == 0
+    until(lambda: "interrupted" in ganx("status", other.name).out)
+    done = subprocess.run([*GANX, "train", *words, "seed=2", "-m"], capture_output=True, text=True, check=True)
+    assert "going on from step" in done.stdout
+
+
+def test_data_that_changed_since_the_plan_are_noticed(ganx):
+    Path("my.csv").write_text("a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(40)))
+    words = ["model=zeros", "dataset=csv", "dataset.path=my.csv", "dataset.target=null", "protocol.folds=2"]
+    sent = subprocess.run([*GANX, "train", *words, "hydra/launcher=submitit_local", "detach=true"], check=False)
+    assert sent.returncode == 0
+    Path("my.csv").write_text("a,b\n" + "".join(f"{i},{i % 5}\n" for i in range(40)))
+    until(lambda: "failed" in ganx("status").out)
+    assert "the data have changed since the sweep was planned" in ganx("status").out.splitlines()[0]
+    assert results() == []
+
+
+def test_ctrl_c_while_waiting_leaves_the_runs_alone(ganx):
+    words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=400", "seed=0"]
+    waiting = subprocess.Popen([*GANX, "train", *words, "hydra/launcher=submitit_local"], stderr=subprocess.PIPE)
+    until(lambda: list(Path("outputs").glob("runs/wine/*/heartbeat")))
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.wait(30) == 130
+    until(results)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["launcher.pack=2"], "unknown key 'launcher.pack': hydra/launcher=local has no keys"),
+        (["detach=true"], "detach=true: hydra/launcher=local does the runs itself; choose slurm or submitit_local"),
+        (["hydra/launcher=slrum"], "hydra/launcher=slrum: no such hydra/launcher; did you mean 'slurm'?"),
+        (["hydra/launcher=slurm", "launcher.pack=0"], "launcher.pack=0: expected an integer >= 1"),
+        (["hydra/launcher=slurm", "launcher.mem_gb=lots"], "launcher.mem_gb=lots: expected a number > 0"),
+        (
+            ["hydra/launcher=slurm", "launcher.partion=x"],
+            "unknown key 'launcher.partion'; did you mean 'partition'?",
+        ),
+        (["hydra/launcher=joblib", "launcher.n_jobs=0"], "launcher.n_jobs=0: expected an integer >= 1 or -1"),
+        (["plan=maybe"], "plan=maybe: expected true or false"),
+        (["-m", "seed=0,-1"], "seed=-1: expected an integer >= 0"),
+        (["-m", "dataset=csv", "dataset.path=a.csv,b.csv"], "a.csv"),
+    ],
+)
+def test_wrong_requests(ganx, words, told):
+    code, out, err = ganx("train", *SMALL, *words)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert err.count("\n") == 1
+    assert list(Path().iterdir()) == []
+
+
+def test_no_such_sweep(ganx):
+    assert ganx("train", *SMALL, "-m").code == 0
+    (sweep,) = sweeps()
+    for command in ("status", "cancel"):
+        code, out, err = ganx(command, "zeros-whine")
+        assert (code, out) == (2, "")
+        assert err.startswith("ganx: there is no sweep 'zeros-whine' in outputs/sweeps")
+    (sweep / "sweep.json").write_text("{")
+    assert ganx("status", sweep.name).err.startswith(f"ganx: outputs/sweeps/{sweep.name}/sweep.json is damaged")
+    assert ganx("status").code == 0
+    assert ganx("train", *SMALL, "-m", "seed=5").code == 0
