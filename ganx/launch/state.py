@@ -109,7 +109,7 @@ def _status(folder: SweepFolder, run: Run, job: Job | None, lives: dict[int, boo
         told = figure(result, run.metric) if state == "done" else str(result.get("error", ""))
     elif alive and not waiting:
         state, told = "running", progress(place)
-    elif working and (ended is None or waiting):
+    elif working:
         state, told = "queued", progress(place)
     else:
         own = place.state()

@@ -98,7 +98,7 @@ def test_kill_9_and_go_on_gives_the_same_bytes(workers: int) -> None:
     assert read(a)["metrics"] == read(b)["metrics"]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR2, 140)])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_polite_signal_leaves_a_checkpoint(number: signal.Signals, code: int, workers: int) -> None:
     command = [*GANX, *SHORT, "model.steps=100000", f"hardware.workers={workers}"]

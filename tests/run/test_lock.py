@@ -112,3 +112,19 @@ def test_an_error_inside_is_not_hidden(path):
     with pytest.raises(ZeroDivisionError), RunLock(path):
         _ = 1 / 0
     assert not is_alive(path)
+
+
+def test_a_process_that_was_given_up_for_dead_stops_when_it_finds_out(path):
+    script = HOLD.replace("RunLock(Path(sys.argv[1]))", "RunLock(Path(sys.argv[1]), interval=0.05)")
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "held\n"
+        elsewhere(path)
+        assert process.wait(20) == 1
+        assert "belongs to another process by now" in process.stderr.read()
+    beat = Heartbeat.read(path)
+    assert beat is not None
+    assert beat.host == "elsewhere"  # and leaves the other one's file alone

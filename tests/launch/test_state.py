@@ -1,0 +1,149 @@
+"""Where a run stands, by files and squeue alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from ganx.errors import UserError
+from ganx.launch.folder import Ended, SweepFolder, all_sweeps, find_sweep, run_folder
+from ganx.launch.queue import queue
+from ganx.launch.state import best_validation, claims, is_over, last_validation, progress, statuses
+from ganx.run.folder import RunFolder
+from ganx.run.lock import RunLock
+
+NOTHING: dict[str, str] = {}
+BOTH = {"17_0": "RUNNING", "17_1": "PENDING"}
+
+
+def states(folder: SweepFolder, queue: dict[str, str] | None) -> list[str]:
+    return [status.state for status in statuses(folder, folder.read(), queue)]
+
+
+def place(folder: SweepFolder, number: int) -> RunFolder:
+    return run_folder(folder.read().runs[number])
+
+
+def begin(folder: SweepFolder, number: int) -> RunLock:
+    """Return the lock of a run that is being trained."""
+    run = place(folder, number)
+    run.create({"seed": number}, {})
+    return RunLock(run.heartbeat)
+
+
+def finish(folder: SweepFolder, number: int, status: str = "done") -> None:
+    run = place(folder, number)
+    run.path.mkdir(parents=True, exist_ok=True)
+    run.write_result({"status": status, "metrics": {"rmse": {"mean": 0.25}}, "error": "loss d is nan"})
+
+
+def test_what_a_sweep_is(sweep, tmp_path):
+    record = sweep.read()
+    assert record.name.startswith("gain_on_wine-")
+    assert record.command == "ganx train 'a b'"
+    assert [job.id for job in record.jobs] == ["17_0", "17_1"]
+    assert find_sweep(record.name[:6], tmp_path).path == sweep.path
+    other = SweepFolder.create(tmp_path, "gain on wine!", [], "slurm")
+    assert other.path != sweep.path  # within the same second, too
+    assert {folder.path for folder in all_sweeps(tmp_path)} == {sweep.path, other.path}
+    with pytest.raises(UserError, match="fits 2 sweeps"):
+        find_sweep("gain", tmp_path)
+
+
+def test_from_queued_to_done(sweep):
+    assert states(sweep, BOTH) == ["queued", "queued"]  # the first has its job, and has not begun
+    with begin(sweep, 0) as lock:
+        lock.beat(3, 10)
+        lock._write()
+        (place(sweep, 0).metrics).write_text("step,seed,fold,validation_f1\n2,0,0,0.5\n3,0,0,0.75\n3,0,1,0.25\n4,0")
+        assert states(sweep, BOTH) == ["running", "queued"]
+        assert statuses(sweep, sweep.read(), BOTH)[0].told == "step 3 of 10 f1 0.5000"
+        finish(sweep, 0)
+    sweep.end(0, Ended(0, 1.0))
+    assert states(sweep, BOTH) == ["done", "queued"]
+    assert statuses(sweep, sweep.read(), BOTH)[0].told == "rmse 0.2500"
+    assert not is_over(sweep, sweep.read(), {"17_1": "PENDING"})
+    assert is_over(sweep, sweep.read(), NOTHING)
+
+
+def test_a_requeued_run_waits_and_a_cancelled_one_does_not(sweep):
+    with begin(sweep, 0):
+        pass
+    sweep.end(0, Ended(140, 1.0))
+    assert states(sweep, {"17_0": "PENDING"}) == ["queued", "interrupted"]
+    assert states(sweep, {"17_0": "COMPLETING"}) == ["queued", "interrupted"]
+    assert states(sweep, NOTHING) == ["interrupted", "interrupted"]
+
+
+def test_a_job_that_is_gone_leaves_a_stale_run(sweep):
+    with begin(sweep, 0) as lock:
+        content = lock.path.read_text()
+    lock.path.write_text(content)  # as kill -9 leaves it: not stopped in an orderly way
+    assert states(sweep, NOTHING) == ["stale", "interrupted"]
+    assert statuses(sweep, sweep.read(), NOTHING)[1].told == "never begun"
+
+
+def test_what_went_wrong(sweep):
+    sweep.end(0, Ended(1, 1.0, "ValueError: no"))
+    finish(sweep, 1, "failed")
+    sweep.end(1, Ended(1, 1.0, "loss d is nan"))
+    sweep.log(1).write_text("all of it")
+    first, second = statuses(sweep, sweep.read(), NOTHING)
+    assert (first.state, first.told, first.log) == ("failed", "ValueError: no", None)
+    assert (second.state, second.told, second.log) == ("failed", "loss d is nan", sweep.log(1))
+    sweep.begin(0)
+    assert states(sweep, BOTH) == ["queued", "failed"]
+
+
+def test_with_force_an_old_result_does_not_count_before_the_end(sweep):
+    finish(sweep, 0)
+    assert states(sweep, BOTH) == ["queued", "queued"]
+    sweep.end(0, Ended(0, 1.0))
+    assert states(sweep, BOTH) == ["done", "queued"]
+
+
+def test_without_squeue_the_files_tell(sweep):
+    with RunLock(sweep.sign_of_life(0)):
+        assert states(sweep, None) == ["queued", "queued"]  # the second may be about to start
+        os.utime(sweep.record, (0, 0))
+        assert states(sweep, None) == ["queued", "interrupted"]
+
+
+def test_claims(sweep, tmp_path):
+    runs = [run.folder for run in sweep.read().runs]
+    assert claims(tmp_path, BOTH) == dict.fromkeys(runs, sweep.path.name)
+    sweep.end(1, Ended(0, 1.0))
+    assert claims(tmp_path, BOTH) == {runs[0]: sweep.path.name}
+    assert claims(tmp_path, {"99": "RUNNING"}) == {}
+    sweep.record.write_text("{}")
+    assert claims(tmp_path, BOTH) == {}
+
+
+def test_validation_figures(tmp_path):
+    run = RunFolder(tmp_path)
+    assert best_validation(run) is None
+    assert (last_validation(run), progress(run)) == ({}, "")
+    run.metrics.write_text(
+        "step,seed,fold,loss_d,validation_rmse_row,validation_f1\n"
+        "1,0,0,1,0.3,0.5\n1,0,1,1,0.5,nan\n2,0,0,1,0.4,0.9\n2,0,1,1,0.1,0.7\n"
+    )
+    best = best_validation(run)
+    assert best is not None
+    assert (best.metric, best.value, best.loss) == ("rmse_row", pytest.approx(0.2), pytest.approx(0.2))
+    best = best_validation(run, "f1")
+    assert best is not None
+    assert (best.value, best.loss) == (pytest.approx(0.8), pytest.approx(-0.8))
+    assert last_validation(run) == {"rmse_row": pytest.approx(0.25), "f1": pytest.approx(0.8)}
+
+
+def test_squeue_is_read_and_missed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert queue() is None
+    script = tmp_path / "squeue"
+    script.write_text("#!/bin/sh\necho '17_0 RUNNING'\necho '18 PENDING'\n")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    assert queue() == {"17_0": "RUNNING", "18": "PENDING"}
+    script.write_text("#!/bin/sh\nexit 1\n")
+    assert queue() is None
