@@ -38,7 +38,7 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 	@$(PIP) --editable '.[dev]' | $(LARGE)
 	@touch $@ $(VENV)/.run
 
-.PHONY: train tables test test-slow lint bench dist clean
+.PHONY: train tables test test-slow lint bench bench-sweep soak dist clean
 train: $(VENV)/.run  ## set up, then train HexaGAN on Breast
 	$(BIN)/ganx train model=hexagan dataset=breast
 
@@ -59,6 +59,12 @@ lint: $(VENV)/.dev  ## ruff, mypy, and the one-way imports
 
 bench: $(VENV)/.run  ## speed and memory beside a raw PyTorch loop
 	$(BIN)/python scripts/bench.py
+
+bench-sweep: $(VENV)/.run  ## what a sweep costs: planning, packing, status
+	$(BIN)/python scripts/bench_sweep.py
+
+soak: $(VENV)/.dev  ## kill -9 at a hundred random moments (half an hour)
+	GANX_SOAK_KILLS=100 $(BIN)/pytest tests/launch/test_soak.py -s
 
 dist: $(VENV)/.dev  ## the wheel and the source archive
 	rm -rf build dist

@@ -40,7 +40,7 @@ def _cancel_slurm(sweep: Sweep) -> str:
     ids = [job.id for job in sweep.jobs if known.get(job.id) in ACTIVE]
     if not ids:
         return "no job of it is left"
-    cancel(ids)
+    cancel(*ids)
     return f"cancelled {plural(len(ids), 'job')}: {', '.join(ids)}"
 
 

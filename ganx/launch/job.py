@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from ganx.errors import RunError, UserError
+from ganx.files import refusing
 from ganx.launch.folder import Ended, Run, SweepFolder, run_folder
 from ganx.run.lock import RunLock
 
@@ -40,6 +41,9 @@ def do_job(
     sweep, configs, worst = folder.read(), folder.read_configs(), 0
     with RunLock(folder.sign_of_life(number), patience=PATIENCE):
         for n in sweep.jobs[number].runs:
+            if (earlier := folder.ended(n)) and earlier.code <= 128:  # the job was requeued; this one is through
+                worst = max(worst, earlier.code)
+                continue
             begun(folder, n)
             code = do_run(folder, sweep.runs[n], configs[n], loud=loud)
             ended(folder, n)
@@ -55,7 +59,8 @@ def do_run(folder: SweepFolder, run: Run, frozen: dict[str, Any], *, loud: bool 
     folder.begin(run.number)
     with ExitStack() as stack:
         if not loud:
-            log = stack.enter_context(folder.log(run.number).open("a", buffering=1))
+            with refusing(folder.logs):
+                log = stack.enter_context(folder.log(run.number).open("a", buffering=1))
             stack.enter_context(redirect_stdout(log))
             stack.enter_context(redirect_stderr(log))
         with _stopped_by_signals():
@@ -86,10 +91,12 @@ def _train(run: Run, frozen: dict[str, Any]) -> tuple[int, str]:
     except (UserError, RunError) as error:
         return (2 if isinstance(error, UserError) else 1), " ".join(str(error).split())
     except SystemExit as error:  # of `_stopped_by_signals`
-        return (error.code if isinstance(error.code, int) else 1), ""
+        code = error.code if isinstance(error.code, int) else 1
     except Exception as error:  # a bug in one method must not cost the other runs
         traceback.print_exc()
         return 1, f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if code == 128 + signal.SIGUSR2:
+        return code, "stopped by SLURM, for lack of time or for another job"
     result = run_folder(run).read_result() if code == 1 else None
     return code, str(result.get("error", "")) if result else ""
 

@@ -66,6 +66,10 @@ class SweepLauncher(Launcher):
     def describe(self, jobs: int) -> str:
         """Say what the jobs are and ask for."""
 
+    def hint(self, plan: Plan) -> str:
+        """Say what looks like a mistake; empty when nothing does."""
+        return ""
+
     def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> None:
         """Send jobs away, if that is what the launcher does.
 
@@ -148,7 +152,7 @@ class SweepLauncher(Launcher):
 
     def _show(self, plan: Plan) -> None:
         jobs = len(self.pack(len(plan.todo)))
-        show_plan(plan, jobs, self.describe(jobs), every=self.plan_only)
+        show_plan(plan, jobs, self.describe(jobs), self.hint(plan), every=self.plan_only)
 
     def _send(self, folder: SweepFolder, plan: Plan, teller: Teller, *, keep: bool) -> list[Job]:
         """Freeze the runs into the sweep's folder, and submit the jobs; without a job there is no folder."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import shutil
 import subprocess
-from collections.abc import Sequence
 
 from ganx.errors import RunError
 
@@ -28,14 +27,14 @@ def queue() -> dict[str, str] | None:
     return dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if line.strip())
 
 
-def cancel(ids: Sequence[str]) -> None:
-    """Cancel jobs.
+def cancel(*which: str) -> None:
+    """Cancel jobs: ids, or options of scancel that choose them.
 
     Raises:
         RunError: scancel refuses.
     """
     try:
-        done = subprocess.run(["scancel", *ids], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(["scancel", *which], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RunError(f"scancel: {error}") from error
     if done.returncode:

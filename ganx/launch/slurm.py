@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from ganx.errors import UserError
 from ganx.launch import settings
 from ganx.launch.folder import Job, SweepFolder
 from ganx.launch.launcher import SweepLauncher
+from ganx.launch.plan import Plan
 from ganx.launch.queue import cancel
 from ganx.launch.tell import Teller
 from ganx.launch.wait import wait_for_runs
@@ -77,6 +79,15 @@ class Slurm(_Submitted):
         packed = f" of up to {plural(asked.pack, 'run')}" if asked.pack > 1 else ""
         return f"SLURM: {plural(jobs, 'job')}{packed}, each with {', '.join(words)}"
 
+    def hint(self, plan: Plan) -> str:
+        """Say when a GPU is asked for in vain."""
+        idle = any(item.config["hardware"]["accelerator"] == "cpu" for item in plan.todo)
+        return (
+            "the jobs ask for a GPU that hardware=cpu does not use: add hardware=gpu"
+            if self.settings.gpus_per_node and idle
+            else ""
+        )
+
     def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> None:
         """Submit the jobs as an array (as several, where there are more than SLURM takes).
 
@@ -98,9 +109,12 @@ class Slurm(_Submitted):
                 sent = self._executor(folder).submit_array(calls)
                 ids |= {job.number: one.job_id for job, one in zip(array, sent, strict=True)}
         except (FailedJobError, FailedSubmissionError) as error:
-            if ids:
-                cancel(list(ids.values()))
+            if ids:  # an array before this one
+                cancel(*ids.values())
             raise UserError(f"SLURM refuses: {_of_sbatch(str(error))}") from error
+        except KeyboardInterrupt:  # jobs may be there by now whose ids have not come back yet
+            cancel(f"--name={_job_name(folder)}", f"--user={getpass.getuser()}")
+            raise
         folder.name_jobs(ids)
         arrays = sorted({one.partition("_")[0] for one in ids.values()}, key=int)
         _say_sent(folder, f" as SLURM job{'s' if len(arrays) > 1 else ''} {', '.join(arrays)}")
@@ -111,13 +125,17 @@ class Slurm(_Submitted):
         asked = self.settings
         executor = SlurmExecutor(folder.logs.absolute(), max_num_timeout=asked.max_num_timeout)
         executor.update_parameters(
-            job_name=f"ganx-{folder.path.name}",
+            job_name=_job_name(folder),
             time=asked.timeout_min,
             mem=None if asked.mem_gb is None else f"{round(1024 * asked.mem_gb)}MB",
             wckey=None,  # submitit's own would be refused where such keys are checked
             **{key: getattr(asked, key) for key in _PASSED_ON if getattr(asked, key) not in (None, [], {})},
         )
         return executor
+
+
+def _job_name(folder: SweepFolder) -> str:
+    return f"ganx-{folder.path.name}"
 
 
 def _say_sent(folder: SweepFolder, how: str) -> None:

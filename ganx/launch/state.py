@@ -114,7 +114,9 @@ def _status(folder: SweepFolder, run: Run, job: Job | None, lives: dict[int, boo
     else:
         own = place.state()
         state = "stale" if own == "stale" else "interrupted"
-        told = progress(place) or ("" if own != "new" else "never begun")
+        told = "  ".join(
+            filter(None, [progress(place) or ("never begun" if own == "new" else ""), ended and ended.error])
+        )
     return Status(run, job, state, " ".join(told.split()), place.age(), log)
 
 

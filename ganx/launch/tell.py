@@ -17,12 +17,13 @@ from ganx.text import duration, plural
 _SHOWN = 40  # items of a plan, before the rest is only counted
 
 
-def show_plan(plan: Plan, jobs: int, resources: str, every: bool) -> None:
+def show_plan(plan: Plan, jobs: int, resources: str, hint: str, every: bool) -> None:
     """Say what is there, what is left to do, and what that takes.
 
     Args:
         jobs: how many jobs that makes.
         resources: what each of them asks for.
+        hint: what looks like a mistake.
         every: list the runs, too.
     """
     console = _console()
@@ -34,6 +35,8 @@ def show_plan(plan: Plan, jobs: int, resources: str, every: bool) -> None:
         console.print(f"  and {len(plan.items) - _SHOWN} more", highlight=False)
     if plan.todo:
         console.print(f"{resources}; {_time(plan, jobs)}", highlight=False, soft_wrap=True, markup=False)
+    if hint and plan.todo:
+        console.print(hint, style="yellow", highlight=False, soft_wrap=True)
     if every:
         console.print("plan=true: nothing was started")
 
