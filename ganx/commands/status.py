@@ -14,13 +14,10 @@ from ganx.commands import Parser
 from ganx.errors import UserError
 from ganx.launch.folder import Sweep, SweepFolder, all_sweeps, find_sweep
 from ganx.launch.queue import queue
-from ganx.launch.state import State, Status, statuses
+from ganx.launch.state import KEY_FIGURES, State, Status, statuses
 from ganx.run.folder import RunFolder, all_runs
 from ganx.run.lock import Heartbeat
 from ganx.text import plural
-
-#: The figures worth a line, best first; two of them are shown.
-KEY_FIGURES = ("rmse_row", "f1", "accuracy", "rmse", "roc_auc")
 
 _COLOURS = {"done": "32", "running": "36", "failed": "31", "stale": "33", "interrupted": "33"}
 _ORDER: tuple[State, ...] = ("failed", "stale", "interrupted", "running", "queued", "done")

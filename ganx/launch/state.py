@@ -6,13 +6,13 @@ import csv
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import UserError
-from ganx.launch.folder import Job, Run, Sweep, SweepFolder, all_sweeps, run_folder
+from ganx.launch.folder import Ended, Job, Run, Sweep, SweepFolder, all_sweeps, run_folder
 from ganx.launch.queue import ACTIVE, WAITING
 from ganx.run.folder import RunFolder
 from ganx.run.lock import Heartbeat, is_alive
@@ -20,6 +20,9 @@ from ganx.run.lock import Heartbeat, is_alive
 State = Literal["queued", "running", "done", "failed", "stale", "interrupted"]
 
 _A_MOMENT = 60.0  # seconds in which a job that was just started need not have shown itself
+
+#: The figures worth a line, the most telling first; two of them are shown.
+KEY_FIGURES = ("rmse_row", "f1", "accuracy", "rmse", "roc_auc")
 
 #: {id: state} as squeue gives it; None where there is no SLURM.
 Queue = Mapping[str, str] | None
@@ -92,43 +95,46 @@ def _will_work(folder: SweepFolder, sweep: Sweep, job: Job, queue: Queue) -> boo
 
 
 def _status(folder: SweepFolder, run: Run, job: Job | None, lives: dict[int, bool], queue: Queue) -> Status:
-    place, ended = run_folder(run), folder.ended(run.number)
     working = job is not None and lives[job.number]
     waiting = job is not None and queue is not None and queue.get(job.id) in WAITING
-    log = next((file for file in (folder.log(run.number), *_logs_of(folder, job)) if file.exists()), None)
-    state: State
     try:
-        result = place.read_result()
-    except UserError as error:
-        return Status(run, job, "failed", str(error), place.age(), log)
-    alive = is_alive(place.heartbeat)
-    if ended is not None and ended.code not in (0, *range(129, 256)):
-        state, told = "failed", ended.error
-    elif result is not None and not (working and ended is None):  # with force=true, an old result stands until the end
-        state = "done" if result.get("status") == "done" else "failed"
-        told = figure(result, run.metric) if state == "done" else str(result.get("error", ""))
-    elif alive and not waiting:
-        state, told = "running", progress(place)
-    elif working:
-        state, told = "queued", progress(place)
-    else:
-        own = place.state()
-        state = "stale" if own == "stale" else "interrupted"
-        told = "  ".join(
-            filter(None, [progress(place) or ("never begun" if own == "new" else ""), ended and ended.error])
-        )
-    return Status(run, job, state, " ".join(told.split()), place.age(), log)
+        state, told = _state(run_folder(run), run, folder.ended(run.number), working, waiting)
+    except UserError as error:  # a damaged result
+        state, told = "failed", str(error)
+    logs = [folder.log(run.number)]
+    if state not in ("queued", "running") and job is not None and job.id:  # it may have died before it began
+        logs.append(folder.logs / f"{job.id}_0_log.err")
+    log = next((file for file in logs if file.exists()), None)
+    return Status(run, job, state, " ".join(told.split()), run_folder(run).age(), log)
 
 
-def _logs_of(folder: SweepFolder, job: Job | None) -> Iterator[Path]:
-    if job is not None and job.id:
-        yield folder.logs / f"{job.id}_0_log.err"
+def _state(place: RunFolder, run: Run, ended: Ended | None, working: bool, waiting: bool) -> tuple[State, str]:
+    """Return a state, and what there is to tell.
+
+    Args:
+        working: its job does something yet, or will.
+        waiting: SLURM has not started the job (again).
+    """
+    if ended is not None and 0 < ended.code <= 128:
+        return "failed", ended.error
+    result = place.read_result()
+    if result is not None and not (working and ended is None):  # with force=true, an old result stands until the end
+        done = result.get("status") == "done"
+        return ("done", figure(result, run.metric)) if done else ("failed", str(result.get("error", "")))
+    if is_alive(place.heartbeat) and not waiting:
+        return "running", progress(place)
+    if working:
+        return "queued", progress(place)
+    state = place.state()
+    said = progress(place) or ("never begun" if state == "new" else "")
+    return ("stale" if state == "stale" else "interrupted"), f"{said}  {ended.error if ended else ''}"
 
 
 def figure(result: dict[str, Any], metric: str | None = None) -> str:
-    """Return a metric of a result, or its first two, as a user reads them."""
+    """Return a metric of a result, or its two most telling ones, as a user reads them."""
     figures = result.get("metrics", {})
-    names = [metric] if metric in figures else list(figures)[:2]
+    known = [name for name in KEY_FIGURES if name in figures] or list(figures)
+    names = [metric] if metric in figures else known[:2]
     return "  ".join(f"{name} {_number(figures[name].get('mean'))}" for name in names)
 
 

@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,8 +85,12 @@ class RunLock:
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
 
     def beat(self, step: int, steps: int) -> None:
-        """Note the progress; the next heartbeat tells it."""
+        """Note the progress; the next heartbeat tells it, the first progress at once."""
+        first = not self.state.steps
         self.state.step, self.state.steps = step, steps
+        if first:
+            with suppress(RunError):
+                self._write()
 
     def __enter__(self) -> Self:
         make_folder(self.path.parent)
