@@ -43,7 +43,7 @@ train: $(VENV)/.run  ## set up, then train HexaGAN on Breast
 	$(BIN)/ganx train model=hexagan dataset=breast
 
 tables: $(VENV)/.run  ## the published tables: SCALE=quick (default) or paper, JOBS=2 processes
-	$(BIN)/ganx tables run=true scale=$(SCALE) hydra/launcher=joblib hydra.launcher.n_jobs=$(JOBS)
+	$(BIN)/ganx tables run=true scale=$(SCALE) hydra/launcher=joblib launcher.n_jobs=$(JOBS)
 
 test: $(VENV)/.dev  ## the tests (minutes)
 	$(BIN)/pytest -m 'not slow'

@@ -13,7 +13,12 @@ Train a method on a data set. A finished run is not trained again, a broken one 
   ganx train model=hexagan dataset=breast
   ganx train model=hexagan dataset=breast seeds=10 protocol.missing_rate=0.5
   ganx train model=hexagan dataset=csv dataset.path=my.csv dataset.target=null protocol.folds=0
-  ganx train -m model=hexagan dataset=breast,wine             each combination, one after the other""",
+  ganx train -m model=hexagan dataset=breast,wine             each combination, one after the other
+  ganx train model=hexagan dataset=breast,wine plan=true      what would be done
+  ganx train model=hexagan dataset=breast,wine hydra/launcher=joblib launcher.n_jobs=2
+  ganx train model=hexagan dataset=breast,wine hydra/launcher=slurm launcher.pack=8 detach=true
+
+Launchers: local (default), joblib, submitit_local, slurm, slurm_cpu, slurm_gpu; their keys: --cfg hydra -p hydra.launcher""",
     "eval": """ganx eval [OPTIONS] run=FOLDER|SIGNATURE
 
 Compute the figures of a finished run again, from its checkpoint.""",
@@ -27,7 +32,8 @@ Show a published table beside fresh figures; without table=NAME, list the tables
 
   ganx tables table=hexagan_imputation                        what exists: here, and as .md .tex .csv .png
   ganx tables table=hexagan_imputation run=true               train what is missing, then show it
-  ganx tables table=hexagan_imputation run=true hydra/launcher=joblib hydra.launcher.n_jobs=2
+  ganx tables table=hexagan_imputation run=true hydra/launcher=joblib launcher.n_jobs=2
+  ganx tables run=true hydra/launcher=slurm plan=true         what would be sent to the cluster
   ganx tables run=true                                        every table""",
     "pictures": """ganx pictures [OPTIONS] [picture=NAME] KEY=VALUE ...
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from ganx.commands import refuse_other_meaning
-from ganx.compose import compose_each, launch, override, sweep_words
+from ganx.compose import compose_each, is_sweep, launch, override, sweep_words
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
 from ganx.groups import options
@@ -34,6 +34,8 @@ def _tables(config: dict[str, Any], argv: list[str]) -> int:
     """Train if asked to, and show; the code is 1 when cells are still not complete after a training."""
     if config["retry"] and not config["run"]:
         raise UserError("retry=true trains again what has failed: it needs run=true")
+    if is_sweep(argv) and not config["run"]:
+        raise UserError("launchers, plan and detach are for what run=true trains: add run=true")
     if not config["protocols"] or len(set(config["protocols"])) < len(config["protocols"]):
         raise UserError("protocols: one or more, each once, e.g. protocols=[clean,paper]")
     listing = "table" not in config

@@ -129,6 +129,7 @@ class Slurm(_Submitted):
             time=asked.timeout_min,
             mem=None if asked.mem_gb is None else f"{round(1024 * asked.mem_gb)}MB",
             wckey=None,  # submitit's own would be refused where such keys are checked
+            additional_parameters={"requeue": True} | asked.additional_parameters,  # whatever the cluster's default is
             **{key: getattr(asked, key) for key in _PASSED_ON if getattr(asked, key) not in (None, [], {})},
         )
         return executor
@@ -166,5 +167,4 @@ _PASSED_ON = (
     "signal_delay_s",
     "array_parallelism",
     "setup",
-    "additional_parameters",
 )

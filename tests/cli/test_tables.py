@@ -133,6 +133,11 @@ def test_a_failing_job_does_not_stop_the_others(ganx):
             "hydra/launcher=jobib: no such hydra/launcher; did you mean 'joblib'?",
         ),
         (["-m", "table=small"], "-m: ganx tables takes one table"),
+        (["table=small", "plan=true"], "launchers, plan and detach are for what run=true trains: add run=true"),
+        (
+            ["table=small", "hydra/launcher=slurm", "launcher.pack=x", "run=true"],
+            "launcher.pack=x: expected an integer",
+        ),
         (["table=wrong"], "unknown key 'table.metrik'; did you mean 'metric'?"),
     ],
 )
