@@ -31,7 +31,6 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ganx.errors import RunError, UserError, nearest
 from ganx.launch.launcher import SweepLauncher
-from ganx.launch.plan import Request
 from ganx.launch.plugins import register
 from ganx.schema import check_config
 from ganx.targets import added_by, config_dirs
@@ -97,15 +96,15 @@ def compose_each(
                 yield error
 
 
-def launch(command: str, requests: Sequence[Request], title: str, argv: Sequence[str]) -> list[int]:
-    """Have runs done by the launcher that the command line names; return an exit code for each.
+@contextmanager
+def launcher_of(command: str, argv: Sequence[str]) -> Iterator[SweepLauncher]:
+    """Give the launcher that a command line names, to have runs of `command` done.
 
     Args:
-        title: what the sweep is called.
         argv: the command line; `hydra/launcher=...`, its options, and the user's own folders are taken from it.
 
     Raises:
-        UserError: there is no such launcher, or it cannot start the runs.
+        UserError: there is no such launcher, or a key of it is wrong.
     """
     with _hydra(command, argv) as (hydra, loader):
         words = [word for word in _parse(list(argv)).overrides if word.lstrip("+").startswith("hydra")]
@@ -120,7 +119,7 @@ def launch(command: str, requests: Sequence[Request], title: str, argv: Sequence
             raise UserError(
                 f"hydra/launcher={name} is not one of ganx's: choose local, joblib, submitit_local or slurm"
             )
-        return launcher.do(requests, title=title, command="tables")
+        yield launcher
 
 
 def _no_task(config: DictConfig) -> None:

@@ -18,7 +18,8 @@ Train a method on a data set. A finished run is not trained again, a broken one 
   ganx train model=hexagan dataset=breast,wine hydra/launcher=joblib launcher.n_jobs=2
   ganx train model=hexagan dataset=breast,wine hydra/launcher=slurm launcher.pack=8 detach=true
 
-Launchers: local (default), joblib, submitit_local, slurm, slurm_cpu, slurm_gpu; their keys: --cfg hydra -p hydra.launcher""",
+Launchers: local (default), joblib, submitit_local, slurm, slurm_cpu, slurm_gpu
+Their keys: ganx train hydra/launcher=slurm model=hexagan --cfg hydra -p hydra.launcher""",
     "eval": """ganx eval [OPTIONS] run=FOLDER|SIGNATURE
 
 Compute the figures of a finished run again, from its checkpoint.""",

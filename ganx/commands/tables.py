@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from ganx.commands import refuse_other_meaning
-from ganx.compose import compose_each, is_sweep, launch, override, sweep_words
+from ganx.compose import compose_each, is_sweep, launcher_of, override, sweep_words
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
 from ganx.groups import options
@@ -73,11 +73,12 @@ def _definition(name: str, config: dict[str, Any] | UserError) -> Definition | U
 
 def _train(definitions: Sequence[Definition], config: dict[str, Any], argv: list[str]) -> bool:
     """Have what is missing trained by Hydra's launcher; tell whether it has been."""
-    sheets = show.fill_tables(definitions, config["scale"], config, argv, collect(config["outputs"]))
-    jobs = plan(sheets, config["retry"])
-    show.announce(sheets, jobs)
-    execution = [word for word in argv if word.startswith("hardware")]
-    execution.append(override("outputs", config["outputs"]))
-    requests = [Request(job.name, [*execution, *job.overrides], job.metric) for job in jobs]
-    title = definitions[0].name if len(definitions) == 1 else "tables"
-    return not jobs or bool(launch("train", requests, title, argv))
+    with launcher_of("train", argv) as launcher:
+        sheets = show.fill_tables(definitions, config["scale"], config, argv, collect(config["outputs"]))
+        jobs = plan(sheets, config["retry"])
+        show.announce(sheets, jobs)
+        execution = [word for word in argv if word.startswith("hardware")]
+        execution.append(override("outputs", config["outputs"]))
+        requests = [Request(job.name, [*execution, *job.overrides], job.metric) for job in jobs]
+        title = definitions[0].name if len(definitions) == 1 else "tables"
+        return not jobs or bool(launcher.do(requests, title=title, command="tables"))
