@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ganx.commands import Parser
 from ganx.errors import UserError
 from ganx.launch.folder import Sweep, SweepFolder, all_sweeps, find_sweep
 from ganx.launch.queue import queue
-from ganx.launch.state import KEY_FIGURES, State, Status, statuses
+from ganx.launch.state import KEY_FIGURES, Queue, State, Status, is_over, statuses
 from ganx.run.folder import RunFolder, all_runs
 from ganx.run.lock import Heartbeat
 from ganx.text import plural
@@ -47,19 +48,16 @@ def run(argv: list[str]) -> int:
 
 def _sweeps(folders: Sequence[SweepFolder]) -> None:
     """Print the errors of the sweeps that matter, then a line for each."""
-    found, asked = [], None
-    for folder in folders:
+    asked = _Queue()
+    shown: list[tuple[Sweep, list[Status]]] = []
+    for age, folder in enumerate(reversed(folders)):
         try:
             sweep = folder.read()
         except UserError as error:
             print(f"ganx: {error}", file=sys.stderr)
             continue
-        if asked is None and any(job.id for job in sweep.jobs):
-            asked = queue()
-        found.append((sweep, statuses(folder, sweep, asked)))
-    shown = [
-        pair for i, pair in enumerate(found) if i >= len(found) - _LATEST or not all(status.over for status in pair[1])
-    ]
+        if age < _LATEST or not is_over(folder, sweep, asked.of(sweep)):
+            shown.insert(0, (sweep, statuses(folder, sweep, asked.of(sweep))))
     told: set[str] = set()
     for _, states in reversed(shown):  # a later sweep may have mended what an earlier one broke
         for status in states:
@@ -69,6 +67,18 @@ def _sweeps(folders: Sequence[SweepFolder]) -> None:
     _print((_line(sweep, states) for sweep, states in shown), coloured=None)
     if shown:
         print()
+
+
+class _Queue:
+    """squeue, asked at most once, and only for sweeps that have jobs in it."""
+
+    @cached_property
+    def _asked(self) -> Queue:
+        return queue()
+
+    def of(self, sweep: Sweep) -> Queue:
+        """Return what concerns a sweep."""
+        return self._asked if any(job.id for job in sweep.jobs) else None
 
 
 def _problem(status: Status) -> str:
@@ -85,7 +95,7 @@ def _line(sweep: Sweep, states: Sequence[Status]) -> list[str]:
 def _one_sweep(folder: SweepFolder) -> int:
     """Print every run of a sweep."""
     sweep = folder.read()
-    states = statuses(folder, sweep, queue() if any(job.id for job in sweep.jobs) else None)
+    states = statuses(folder, sweep, _Queue().of(sweep))
     for status in states:
         if status.state == "failed":
             print(_problem(status))

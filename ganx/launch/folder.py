@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 import shlex
 import shutil
@@ -50,6 +51,7 @@ class Sweep:
 
     Attributes:
         launcher: `local`, `joblib`, `slurm`, ...
+        here: whether the command itself does the runs.
         started: seconds since the epoch.
         host: where it was started.
     """
@@ -57,6 +59,7 @@ class Sweep:
     name: str
     command: str
     launcher: str
+    here: bool
     started: float
     host: str
     runs: list[Run]
@@ -91,7 +94,9 @@ class SweepFolder:
         return str(self.path)
 
     @classmethod
-    def create(cls, outputs: str | Path, title: str, command: Sequence[str], launcher: str) -> SweepFolder:
+    def create(
+        cls, outputs: str | Path, title: str, command: Sequence[str], launcher: str, here: bool = False
+    ) -> SweepFolder:
         """Make the folder of a new sweep, which has no runs yet; its name ends with the time."""
         title = re.sub(r"[^A-Za-z0-9_-]+", "_", title).strip("_") or "sweep"
         name = base = f"{title}-{time.strftime('%m%d-%H%M%S')}"
@@ -103,7 +108,7 @@ class SweepFolder:
         for place in (folder.logs, path / "ended", path / "jobs"):
             make_folder(place)
         write_json(folder.configs, [])
-        folder._write(Sweep(name, shlex.join(command), launcher, time.time(), socket.gethostname(), [], []))
+        folder._write(Sweep(name, shlex.join(command), launcher, here, time.time(), socket.gethostname(), [], []))
         return folder
 
     def read(self) -> Sweep:
@@ -114,7 +119,7 @@ class SweepFolder:
         """
         try:
             stored = json.loads(self.record.read_text(encoding="utf-8"))
-            runs = [Run(**run) for run in stored.pop("runs")]
+            runs = [Run(**run | {"folder": self._from_here(run["folder"])}) for run in stored.pop("runs")]
             jobs = [Job(**job) for job in stored.pop("jobs")]
             return Sweep(**stored, runs=runs, jobs=jobs)
         except FileNotFoundError as error:
@@ -169,7 +174,12 @@ class SweepFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _write(self, sweep: Sweep) -> None:
-        write_json(self.record, asdict(sweep))
+        # Paths of runs are stored as seen from the sweep: `outputs` may be moved, or looked at from another place.
+        runs = [replace(run, folder=os.path.relpath(run.folder, self.path)) for run in sweep.runs]
+        write_json(self.record, asdict(replace(sweep, runs=runs)))
+
+    def _from_here(self, folder: str) -> str:
+        return os.path.normpath(self.path / folder)
 
 
 def all_sweeps(outputs: str | Path) -> list[SweepFolder]:

@@ -32,6 +32,8 @@ class SweepLauncher(Launcher):
     keys: ClassVar[type]
     #: What `hardware.workers=auto` means, where the launcher brings processes of its own.
     workers: ClassVar[int | None] = None
+    #: Whether the command itself does the runs.
+    here: ClassVar[bool] = True
     #: Whether a run of `ganx train -m` says itself what it does.
     loud: ClassVar[bool] = False
 
@@ -127,7 +129,8 @@ class SweepLauncher(Launcher):
                 teller = Teller(plan, loud)
                 if plan.todo:
                     words = ["ganx", command, *self.loader.argv]
-                    folder = sweep or SweepFolder.create(outputs, title or _title(plan), words, self.name)
+                    title = title or _title(plan)
+                    folder = sweep or SweepFolder.create(outputs, title, words, self.name, self.here)
                     jobs = self._send(folder, plan, teller, keep=sweep is not None)
                     stack.enter_context(RunLock(folder.heartbeat))
             if self.detached:

@@ -91,7 +91,7 @@ def identify(requests: Sequence[Request], composed: Sequence[Config | UserError]
 
 def make_plan(items: Sequence[Item], queue: Queue) -> Plan:
     """Return what is left to do of identified requests."""
-    taken: dict[str, str] = {}
+    taken: dict[Path, str] = {}
     for outputs in {item.config["outputs"] for item in items if item.config}:
         taken |= claims(outputs, queue)
     seen: set[Path] = set()
@@ -133,11 +133,11 @@ def _identify(request: Request, config: Config | UserError, checksums: dict[str,
     return Item(request, config, RunFolder.of(config["outputs"], *names, signature(config, checksum)), "to run")
 
 
-def _look(item: Item, taken: Mapping[str, str]) -> Item:
+def _look(item: Item, taken: Mapping[Path, str]) -> Item:
     """Return an item with what exists of it."""
     if item.state == "impossible":
         return item
-    if sweep := taken.get(str(item.folder)):
+    if sweep := taken.get(item.folder.path.resolve()):
         return replace(item, state="elsewhere", told=f"sweep {sweep}")
     try:
         state = item.folder.state()

@@ -23,6 +23,8 @@ _LARGEST_ARRAY = 1000  # SLURM's own limit, unless a cluster has another one (Ma
 class _Submitted(SweepLauncher):
     """Jobs that live without the command that started them."""
 
+    here = False
+
     def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
         """Wait."""
         wait_for_runs(folder, [number for job in jobs for number in job.runs], teller.end)

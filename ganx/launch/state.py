@@ -55,47 +55,50 @@ class Status:
 
 def statuses(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[Status]:
     """Return where the runs of a sweep stand."""
-    lives = {job.number: _will_work(folder, sweep, job, queue) for job in sweep.jobs}
+    working = {job.number for job in _working(folder, sweep, queue)}
     jobs = sweep.job_of
-    return [_status(folder, run, jobs.get(run.number), lives, queue) for run in sweep.runs]
+    return [_status(folder, run, jobs.get(run.number), working, queue) for run in sweep.runs]
 
 
 def is_over(folder: SweepFolder, sweep: Sweep, queue: Queue) -> bool:
     """Tell whether no process works, or will work, for a sweep."""
-    return not any(_will_work(folder, sweep, job, queue) for job in sweep.jobs)
+    return not _working(folder, sweep, queue)
 
 
-def claims(outputs: str | Path, queue: Queue) -> dict[str, str]:
-    """Return {run folder: sweep} of the runs that sweeps have begun or will begin."""
-    found: dict[str, str] = {}
+def claims(outputs: str | Path, queue: Queue) -> dict[Path, str]:
+    """Return {resolved run folder: sweep} of the runs that sweeps have begun or will begin."""
+    found: dict[Path, str] = {}
     for folder in all_sweeps(outputs):
         try:
             sweep = folder.read()
         except UserError:
             continue
-        working = {job.number for job in sweep.jobs if _will_work(folder, sweep, job, queue)}
-        for job in sweep.jobs:
-            for number in job.runs if job.number in working else ():
-                if folder.ended(number) is None:
-                    found[sweep.runs[number].folder] = sweep.name
+        for job in _working(folder, sweep, queue):
+            for number in job.runs:
+                ended = folder.ended(number)
+                if ended is None or ended.code > 128:  # a signal stopped it, and SLURM will start it again
+                    found[Path(sweep.runs[number].folder).resolve()] = sweep.name
     return found
 
 
-def _will_work(folder: SweepFolder, sweep: Sweep, job: Job, queue: Queue) -> bool:
+def _working(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[Job]:
+    """Return the jobs of a sweep that do something, or will."""
+    if sweep.here:
+        return sweep.jobs if is_alive(folder.heartbeat) else []
+    return [job for job in sweep.jobs if _will_work(folder, job, queue)]
+
+
+def _will_work(folder: SweepFolder, job: Job, queue: Queue) -> bool:
     if job.id and queue is not None:
-        return queue.get(job.id) in ACTIVE or is_alive(folder.sign_of_life(job.number))
+        return queue.get(job.id) in ACTIVE
     if is_alive(folder.sign_of_life(job.number)):
         return True
-    beat = Heartbeat.read(folder.sign_of_life(job.number))
-    if beat is not None:
-        return False
-    if sweep.launcher in ("local", "joblib"):  # done by the command itself
-        return is_alive(folder.heartbeat)
-    return time.time() - folder.record.stat().st_mtime < _A_MOMENT
+    begun = Heartbeat.read(folder.sign_of_life(job.number)) is not None
+    return not begun and time.time() - folder.record.stat().st_mtime < _A_MOMENT
 
 
-def _status(folder: SweepFolder, run: Run, job: Job | None, lives: dict[int, bool], queue: Queue) -> Status:
-    working = job is not None and lives[job.number]
+def _status(folder: SweepFolder, run: Run, job: Job | None, at_work: set[int], queue: Queue) -> Status:
+    working = job is not None and job.number in at_work
     waiting = job is not None and queue is not None and queue.get(job.id) in WAITING
     try:
         state, told = _state(run_folder(run), run, folder.ended(run.number), working, waiting)

@@ -60,7 +60,7 @@ def wait_for_others(items: Sequence[Item]) -> list[Item]:
                     state = item.folder.state()
                 except UserError:
                     state = "failed"
-                if state == "running" or (str(item.folder.path) in taken and state not in ("done", "failed")):
+                if state == "running" or (item.folder.path.resolve() in taken and state not in ("done", "failed")):
                     continue
                 left.remove(item)
                 if state not in ("done", "failed"):

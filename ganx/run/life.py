@@ -49,7 +49,7 @@ def train(
     console = Console()
     experiment = Experiment.of(config, added_by(argv) if targets is None else targets)
     folder = experiment.folder
-    if expected is not None and folder.path != expected.path:
+    if expected is not None and folder.path.resolve() != expected.path.resolve():
         raise UserError(f"{expected}: the data have changed since the sweep was planned; give its command again")
     target = folder.beside if config["force"] else folder
     code = _shown(console, folder, config)

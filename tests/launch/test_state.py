@@ -112,7 +112,7 @@ def test_without_squeue_the_files_tell(sweep):
 
 
 def test_claims(sweep, tmp_path):
-    runs = [run.folder for run in sweep.read().runs]
+    runs = [run_folder(run).path.resolve() for run in sweep.read().runs]
     assert claims(tmp_path, BOTH) == dict.fromkeys(runs, sweep.path.name)
     sweep.end(1, Ended(0, 1.0))
     assert claims(tmp_path, BOTH) == {runs[0]: sweep.path.name}
@@ -147,3 +147,14 @@ def test_squeue_is_read_and_missed(tmp_path, monkeypatch):
     assert queue() == {"17_0": "RUNNING", "18": "PENDING"}
     script.write_text("#!/bin/sh\nexit 1\n")
     assert queue() is None
+
+
+def test_a_sweep_may_be_moved_and_looked_at_from_anywhere(sweep, tmp_path, monkeypatch):
+    place(sweep, 0).create({"seed": 0}, {})
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    tmp_path.rename(moved)
+    monkeypatch.chdir("/")
+    (folder,) = all_sweeps(moved)
+    assert run_folder(folder.read().runs[0]).path == moved / "runs" / "wine" / "gain-0"
+    assert statuses(folder, folder.read(), NOTHING)[0].told == ""
+    assert statuses(folder, folder.read(), NOTHING)[1].told == "never begun"
