@@ -38,7 +38,7 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 	@$(PIP) --editable '.[dev]' | $(LARGE)
 	@touch $@ $(VENV)/.run
 
-.PHONY: train tables test test-slow lint bench bench-sweep soak dist clean
+.PHONY: train tables test test-slow test-slurm lint bench bench-sweep soak dist clean
 train: $(VENV)/.run  ## set up, then train HexaGAN on Breast
 	$(BIN)/ganx train model=hexagan dataset=breast
 
@@ -46,10 +46,13 @@ tables: $(VENV)/.run  ## the published tables: SCALE=quick (default) or paper, J
 	$(BIN)/ganx tables run=true scale=$(SCALE) hydra/launcher=joblib launcher.n_jobs=$(JOBS)
 
 test: $(VENV)/.dev  ## the tests (minutes)
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -m 'not slow and not slurm'
 
 test-slow: $(VENV)/.dev  ## the long trainings among the tests
-	$(BIN)/pytest -m slow --timeout 3600
+	$(BIN)/pytest -m 'slow and not slurm' --timeout 3600
+
+test-slurm: $(VENV)/.dev  ## sweeps on a real SLURM of four nodes on this machine (Debian, root; minutes)
+	scripts/slurm_cluster run $(BIN)/pytest -m slurm || [ $$? = 77 ]
 
 lint: $(VENV)/.dev  ## ruff, mypy, and the one-way imports
 	$(BIN)/ruff check
