@@ -131,9 +131,15 @@ def job(number: str) -> dict[str, str]:
     return dict(word.split("=", 1) for word in shown.split() if "=" in word)
 
 
-def is_in(number: str, *states: str) -> Callable[[], bool]:
-    """Return a condition for `wait_until`: the job is in one of `states`."""
-    return lambda: job(number)["JobState"] in states
+def is_pending(number: str) -> bool:
+    """Whether a job waits for its turn, as it does when it was requeued."""
+    return job(number)["JobState"] == "PENDING"
+
+
+def final_state(number: str) -> str:
+    """Return how a job has ended in SLURM's eyes, once it has."""
+    wait_until("the end of the job", lambda: job(number)["JobState"] not in ("PENDING", "RUNNING", "COMPLETING"))
+    return job(number)["JobState"]
 
 
 def wait_until(what: str, condition: Callable[[], T], seconds: float = 90) -> T:

@@ -14,8 +14,9 @@ from tests.slurm.conftest import (
     SLURM,
     ask,
     end,
+    final_state,
     ganx,
-    is_in,
+    is_pending,
     job,
     result,
     start,
@@ -23,7 +24,6 @@ from tests.slurm.conftest import (
     sweeps,
     the_job,
     the_run,
-    wait_until,
 )
 
 pytestmark = pytest.mark.slurm
@@ -54,8 +54,7 @@ def test_an_array_and_the_same_again() -> None:
     assert "gpu" in shown["TresPerNode"]
     assert "Comment=four runs" in ask(f"scontrol show job {ids[0]}")
     assert "export MARK=set" in ask(f"scontrol write batch_script {ids[0]} -")
-    for number in ids:
-        wait_until("the end of the job", is_in(number, "COMPLETED"))
+    assert [final_state(number) for number in ids] == ["COMPLETED"] * 4
     runs = [Path(run["folder"]) for run in sweep["runs"]]
     assert sorted(Path("outputs").glob("runs/*/[!.]*")) == sorted(runs)
     assert [result(run)["status"] for run in runs] == ["done"] * 4
@@ -96,9 +95,9 @@ def test_the_configuration_is_that_of_the_submission(tmp_path: Path) -> None:
     assert answer.code == 0, answer
     yaml.write_text(yaml.read_text().replace("steps: 20", "steps: 40"))
     number = the_job()
-    assert job(number)["JobState"] == "PENDING"
+    assert is_pending(number)
     subprocess.run(["scontrol", "release", number], check=True)
-    wait_until("the end of the job", is_in(number, "COMPLETED", "FAILED"))
+    assert final_state(number) == "COMPLETED"
     assert result(the_run())["config"]["model"]["steps"] == 20
 
 
@@ -130,7 +129,7 @@ def test_ctrl_c_leaves_the_jobs_alone() -> None:
     waiting.send_signal(signal.SIGINT)
     answer = end(waiting)
     assert answer.code == 130, answer
-    assert job(number)["JobState"] == "PENDING"
+    assert is_pending(number)
     again = ganx(*TOY, *SLURM, "detach=true")
     assert again.code == 0, again
     assert sweeps()[0]["name"] in again.out

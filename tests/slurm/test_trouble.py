@@ -17,8 +17,9 @@ from tests.slurm.conftest import (
     SLURM,
     ask,
     end,
+    final_state,
     ganx,
-    is_in,
+    is_pending,
     job,
     result,
     start,
@@ -61,7 +62,7 @@ def test_preempted_and_requeued(undisturbed: Path, monkeypatch: pytest.MonkeyPat
     subprocess.run(
         ["sbatch", "--partition=urgent", f"--nodelist={node}", "--output=/dev/null", "--wrap=sleep 1"], check=True
     )
-    wait_until("a requeue", is_in(number, "PENDING"))
+    wait_until("a requeue", lambda: is_pending(number))
     assert (run / "checkpoints" / "last.ckpt").exists()
     assert not (run / "result.json").exists()
     assert states(sweeps()[0]) == ["queued"]
@@ -88,14 +89,44 @@ def test_no_time_beyond_what_was_granted() -> None:
     number, run = the_job(waiting), the_run()
     wait_until("training", lambda: trains(run))
     subprocess.run(["scancel", "--signal=USR2", number], check=True)  # as at the end of the time
-    wait_until("a requeue", is_in(number, "PENDING"))
+    wait_until("a requeue", lambda: is_pending(number))
     steps = (run / "metrics.csv").read_text().count("\n")
     wait_until("more training", lambda: (run / "metrics.csv").read_text().count("\n") > steps)
     subprocess.run(["scancel", "--signal=USR2", number], check=True)
     answer = end(waiting)
     assert answer.code == 1, answer
-    assert job(number)["JobState"] == "FAILED"
+    assert final_state(number) == "FAILED"
     assert job(number)["Restarts"] == "1"
+    assert states(sweeps()[0]) == ["interrupted"]
+    assert (run / "checkpoints" / "last.ckpt").exists()
+
+
+def test_a_packed_job_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLURM warns every process of a job, and two of them train each run."""
+    monkeypatch.setenv("TRACE", str(tmp_path / "trace"))
+    words = ["model.steps=50", "model.pause=0.1", "seed=0,1", "hardware.workers=2", "launcher.pack=2"]
+    waiting = start("train", *TOY, *words, *SLURM)
+    number = the_job(waiting)
+    first, second = (Path(run["folder"]) for run in sweeps()[0]["runs"])
+    wait_until("the second run", lambda: trains(second / "chunks" / "1"))
+    assert result(first)["status"] == "done"
+    subprocess.run(["scancel", "--signal=USR2", number], check=True)
+    wait_until("a requeue", lambda: is_pending(number))
+    assert states(sweeps()[0]) == ["done", "queued"]
+    answer = end(waiting)
+    assert answer.code == 0, answer
+    assert job(number)["Restarts"] == "1"
+    assert len((tmp_path / "trace").read_text().splitlines()) == 4
+
+
+def test_a_cancelled_run_saves_a_checkpoint() -> None:
+    answer = ganx("train", *TOY, "model.steps=1000", "model.pause=0.1", *SLURM, "detach=true")
+    assert answer.code == 0, answer
+    number, run = the_job(), the_run()
+    wait_until("training", lambda: trains(run))
+    assert states(sweeps()[0]) == ["running"]
+    assert ganx("cancel", sweeps()[0]["name"]).code == 0
+    assert final_state(number) == "CANCELLED"
     assert states(sweeps()[0]) == ["interrupted"]
     assert (run / "checkpoints" / "last.ckpt").exists()
 
@@ -108,7 +139,7 @@ def test_killed_and_submitted_again(undisturbed: Path, monkeypatch: pytest.Monke
     os.kill(json.loads((run / "heartbeat").read_text())["pid"], signal.SIGKILL)
     answer = end(waiting)
     assert answer.code == 1, answer
-    assert job(number)["JobState"] == "FAILED"
+    assert final_state(number) == "FAILED"
     assert states(sweeps()[0]) == ["stale"]
     assert not (run / "result.json").exists()
     answer = ganx("train", *HEXAGAN, *SLURM)
@@ -136,7 +167,7 @@ def test_a_run_that_raises_fails_alone() -> None:
     assert answer.code == 1, answer
     assert "failed: RuntimeError: the well is dry" in answer.out
     (sweep,) = sweeps()
-    ends = {run["name"]: job(one["id"])["JobState"] for one, run in zip(sweep["jobs"], sweep["runs"], strict=True)}
+    ends = {run["name"]: final_state(one["id"]) for one, run in zip(sweep["jobs"], sweep["runs"], strict=True)}
     assert sorted(ends.values()) == ["COMPLETED", "COMPLETED", "FAILED", "FAILED"]
     assert {state for name, state in ends.items() if "dry_at=7" in name} == {"FAILED"}
     first = ganx("status").out.splitlines()[0]
@@ -153,7 +184,8 @@ def test_a_table_started_twice_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     tables = [Path(out, "toys-quick.csv").read_text() for out in ("a", "b")]
     assert tables[0] == tables[1]
     assert tables[0].count(",done,") == 2
-    assert ask("squeue --noheader") == ""
+    ids = [one["id"] for sweep in sweeps() for one in sweep["jobs"]]
+    assert [final_state(number) for number in ids] == ["COMPLETED"] * 2
 
 
 @pytest.fixture
@@ -186,7 +218,7 @@ def test_a_full_disk(small_disk: Path, undisturbed: Path, monkeypatch: pytest.Mo
     answer = end(waiting)
     assert answer.code == 1, answer
     assert "No space left on device" in answer.out
-    assert job(number)["JobState"] == "FAILED"
+    assert final_state(number) == "FAILED"
     assert "No space left on device" in ganx("status").out.splitlines()[0]
     filler.unlink()
     answer = ganx("train", *HEXAGAN, *SLURM)
