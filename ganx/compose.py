@@ -131,17 +131,17 @@ def sweep_words(argv: Sequence[str]) -> list[str]:
 
     `launcher.KEY=` is `hydra.launcher.KEY=`, `plan=` is `hydra.sweeper.plan=`, `detach=` is `hydra.launcher.detach=`.
     """
-    return [
+    words = [
         next((long + word.removeprefix(short) for short, long in _SHORT.items() if word.startswith(short)), word)
         for word in argv
     ]
+    return [f"++{word}" if word.startswith(_ANY_KEY) else word for word in words]
 
 
 def is_sweep(argv: Sequence[str]) -> bool:
     """Tell whether a command line asks for a sweep without `-m`: it chooses a launcher, or says what one shall do."""
-    return any(
-        word.startswith(("hydra/launcher=", "hydra/sweeper=", "hydra.launcher.", "hydra.sweeper.")) for word in argv
-    )
+    starts = ("hydra/launcher=", "hydra/sweeper=", "hydra.launcher.", "hydra.sweeper.")
+    return any(word.lstrip("+").startswith(starts) for word in argv)
 
 
 _SHORT = {
@@ -150,6 +150,7 @@ _SHORT = {
     "plan=": "hydra.sweeper.plan=",
     "detach=": "hydra.launcher.detach=",
 }
+_ANY_KEY = "hydra.launcher.additional_parameters"  # options of sbatch: Hydra would let in none that is not there yet
 
 
 def override(key: str, value: str) -> str:
