@@ -76,7 +76,8 @@ class Teller:
     def end(self, folder: SweepFolder, number: int) -> None:
         """Tell how a run ended."""
         item, ended = self._expected[number], folder.ended(number)
-        self._codes[str(item.folder)] = ended.code if ended else 1
+        # A signal to another process is none to this one: its run is unfinished.
+        self._codes[str(item.folder)] = ended.code if ended is not None and ended.code <= 128 else 1
         self._line(item, _how(item, ended), ended)
 
     def end_impossible(self) -> None:
