@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -53,16 +54,23 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def ganx(*words: str) -> Answer:
     """Run a command to its end."""
-    done = subprocess.run([*GANX, *words], capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run([*GANX, *words], capture_output=True, text=True, check=False, timeout=240)
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
 def start(*words: str) -> subprocess.Popen[str]:
     """Start a command."""
-    return subprocess.Popen([*GANX, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def heed_ctrl_c() -> None:  # which a shell has its background jobs ignore, and their children, too
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    command = [*GANX, *words]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed_ctrl_c
+    )
 
 
-def end(command: subprocess.Popen[str], seconds: float = 150) -> Answer:
+def end(command: subprocess.Popen[str], seconds: float = 240) -> Answer:
     """Wait for what `start` has started."""
     out, _ = command.communicate(timeout=seconds)
     return Answer(command.returncode, out, "")
@@ -142,7 +150,7 @@ def final_state(number: str) -> str:
     return job(number)["JobState"]
 
 
-def wait_until(what: str, condition: Callable[[], T], seconds: float = 90) -> T:
+def wait_until(what: str, condition: Callable[[], T], seconds: float = 120) -> T:
     """Return the first true value of a condition."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
