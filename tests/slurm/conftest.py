@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -83,6 +84,11 @@ def sweeps() -> list[dict[str, Any]]:
     """Return what every sweep.json says, the oldest first."""
     found = [json.loads(file.read_text()) for file in Path("outputs").glob("sweeps/*/sweep.json")]
     return sorted(found, key=lambda sweep: sweep["started"])
+
+
+def folders(sweep: dict[str, Any]) -> list[Path]:
+    """Return the folder of each run of a sweep; sweep.json names it as seen from the sweep's own."""
+    return [Path(os.path.normpath(Path("outputs", "sweeps", sweep["name"], run["folder"]))) for run in sweep["runs"]]
 
 
 def states(sweep: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from tests.slurm.conftest import (
     ask,
     end,
     final_state,
+    folders,
     ganx,
     is_pending,
     job,
@@ -55,7 +56,7 @@ def test_an_array_and_the_same_again() -> None:
     assert "Comment=four runs" in ask(f"scontrol show job {ids[0]}")
     assert "export MARK=set" in ask(f"scontrol write batch_script {ids[0]} -")
     assert [final_state(number) for number in ids] == ["COMPLETED"] * 4
-    runs = [Path(run["folder"]) for run in sweep["runs"]]
+    runs = folders(sweep)
     assert sorted(Path("outputs").glob("runs/*/[!.]*")) == sorted(runs)
     assert [result(run)["status"] for run in runs] == ["done"] * 4
 
@@ -85,7 +86,7 @@ def test_eight_runs_in_one_job() -> None:
     (sweep,) = sweeps()
     (one,) = sweep["jobs"]
     assert one["runs"] == list(range(8))
-    assert all(result(Path(run["folder"]))["status"] == "done" for run in sweep["runs"])
+    assert [result(run)["status"] for run in folders(sweep)] == ["done"] * 8
 
 
 def test_the_configuration_is_that_of_the_submission(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.slurm.conftest import (
     ask,
     end,
     final_state,
+    folders,
     ganx,
     is_pending,
     job,
@@ -107,7 +108,7 @@ def test_a_packed_job_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.M
     words = ["model.steps=50", "model.pause=0.1", "seed=0,1", "hardware.workers=2", "launcher.pack=2"]
     waiting = start("train", *TOY, *words, *SLURM)
     number = the_job(waiting)
-    first, second = (Path(run["folder"]) for run in sweeps()[0]["runs"])
+    first, second = folders(sweeps()[0])
     wait_until("the second run", lambda: trains(second / "chunks" / "1"))
     assert result(first)["status"] == "done"
     subprocess.run(["scancel", "--signal=USR2", number], check=True)
