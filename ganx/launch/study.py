@@ -102,12 +102,13 @@ class Watch:
     def __call__(self, step: int, best: Mapping[str, float]) -> bool:
         """Report; return whether the run may stop."""
         value = best.get(self.metric, math.nan)
-        if self.warmup is None or step <= self._reported or not math.isfinite(value):
+        if self.warmup is None or not math.isfinite(value):
             return False
         try:
             trial = self._trial = self._trial or self._find()
             if step > self._reported:  # a run that goes on from a checkpoint passes some steps twice
                 trial.report(value, step)
+                self._reported = step
             if trial.should_prune():
                 trial.set_user_attr("pruned", step)
                 self.pruned_at = step
