@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,8 @@ def search(values: Mapping[str, Any], launcher: Launcher, arguments: list[str]) 
         _show_plan(asked, launcher, name, space, metric, 0)
         return 0
     make_folder(file.parent)
+    if start["protocol"]["selection"] == "test":
+        print("protocol.selection=test: this search, as the published selection, looks at the test rows; it flatters")
     with _only_one(file):
         study = open_study(file, definition, more_is_better=SELECTED_BY[metric], seed=asked.seed)
         _show_plan(asked, launcher, name, space, metric, len(study.get_trials(deepcopy=False, states=_FINISHED)))
@@ -150,7 +153,7 @@ class _Trials:
             folder = folder or SweepFolder.create(self.file.parents[1], self.file.stem, words, self.launcher.name)
             try:
                 self.launcher.do([self._request(trial) for trial in batch], sweep=folder, told=self._told)
-            except RuntimeError as error:  # of joblib: the system has killed a process, often for its memory
+            except BrokenProcessPool as error:  # the system has killed a process of joblib, often for its memory
                 print(f"ganx: {' '.join(str(error).split())[:200]}", file=sys.stderr)
                 for trial in self._under_way():
                     self._died(trial)
