@@ -147,12 +147,13 @@ class _Trials:
     def run(self) -> int:
         """Do batch after batch, and show the best trial; return the exit code."""
         self._settle()
-        words, folder = ["ganx", "train", *self.launcher.loader.argv], None
+        launcher, outputs, folder = self.launcher, self.file.parents[1], None
+        words = ["ganx", "train", *launcher.loader.argv]
         while batch := self._batch():
             self.left.clear()
-            folder = folder or SweepFolder.create(self.file.parents[1], self.file.stem, words, self.launcher.name)
+            folder = folder or SweepFolder.create(outputs, self.file.stem, words, launcher.name, launcher.here)
             try:
-                self.launcher.do([self._request(trial) for trial in batch], sweep=folder, told=self._told)
+                launcher.do([self._request(trial) for trial in batch], sweep=folder, told=self._told)
             except BrokenProcessPool as error:  # the system has killed a process of joblib, often for its memory
                 print(f"ganx: {' '.join(str(error).split())[:200]}", file=sys.stderr)
                 for trial in self._under_way():

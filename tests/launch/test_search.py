@@ -241,7 +241,7 @@ def test_replicas_in_turn_are_compared_when_the_last_ones_get_there():
 class Broken:
     """A launcher that has no trial done; it tells of each what it is given in turn."""
 
-    at_once, name = 2, "broken"
+    at_once, name, here = 2, "broken", True
 
     def __init__(self, *ends: Ended | None) -> None:
         self.ends = list(ends)
