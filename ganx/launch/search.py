@@ -66,14 +66,13 @@ def search(values: Mapping[str, Any], launcher: Launcher, arguments: list[str]) 
         "the data or the keys that are fixed": item.folder.path.name,
     }
     if asked.plan and not file.exists():
-        _show_plan(asked, launcher, name, space, metric, 0)
+        _show_plan(asked, launcher, name, space, metric, start, 0)
         return 0
     make_folder(file.parent)
-    if start["protocol"]["selection"] == "test":
-        print("protocol.selection=test: this search, as the published selection, looks at the test rows; it flatters")
     with _only_one(file):
         study = open_study(file, definition, more_is_better=SELECTED_BY[metric], seed=asked.seed)
-        _show_plan(asked, launcher, name, space, metric, len(study.get_trials(deepcopy=False, states=_FINISHED)))
+        finished = len(study.get_trials(deepcopy=False, states=_FINISHED))
+        _show_plan(asked, launcher, name, space, metric, start, finished)
         if asked.plan:
             return 0
         if not study.get_trials(deepcopy=False):
@@ -103,13 +102,17 @@ def _objective(config: Config, asked: Asked) -> tuple[str, int | None]:
     return asked.metric or known[0], last["steps"] if prune else None
 
 
-def _show_plan(asked: Asked, launcher: SweepLauncher, name: str, space: Space, metric: str, finished: int) -> None:
+def _show_plan(
+    asked: Asked, launcher: SweepLauncher, name: str, space: Space, metric: str, start: Config, finished: int
+) -> None:
     wanted = "the larger" if SELECTED_BY[metric] else "the smaller"
     print(f"study {name}: {finished} of {asked.n_trials} trials finished; {plural(len(space), 'key')} to choose")
     for key, distribution in space.items() if asked.plan else ():
         print(f"  {key}: {describe(distribution)}")
     jobs = len(launcher.pack(asked.n_jobs or launcher.at_once))
     print(f"validation {metric}, {wanted} the better; {launcher.describe(jobs)}", flush=True)
+    if start["protocol"]["selection"] == "test":
+        print("protocol.selection=test: as the published selection, this search looks at the test rows; it flatters")
     if asked.plan:
         print("plan=true: nothing was started")
 

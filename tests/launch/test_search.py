@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,10 @@ from optuna.trial import TrialState
 
 from ganx import cli
 from ganx.compose import compose
-from ganx.errors import UserError
+from ganx.errors import RunError, UserError
 from ganx.launch import study as studies
 from ganx.launch.folder import Ended
-from ganx.launch.plan import identify
+from ganx.launch.plan import Item
 from ganx.launch.search import _Trials
 from ganx.launch.settings import Search
 from ganx.launch.study import Watch, open_study
@@ -93,6 +94,11 @@ def test_the_command_line_has_the_last_word(train, tmp_path_factory):
     assert train(*words).out.splitlines()[1:3] == ["  model.hide: 0.0 ... 1.0", "  model.alpha: 1 | 2"]
     assert train(*words, "model.hide=0.1", "model.alpha=1,5").out.splitlines()[1] == "  model.alpha: 1 | 5"
     assert "2 keys" in train(*words, "model.hint_rate=0.1,0.2", "model.alpha=1").out
+
+
+def test_a_search_under_the_published_protocol_says_that_it_looks_at_the_test_rows(train):
+    assert "looks at the test rows" in train(*TINY, RATE, "protocol=paper", "plan=true").out
+    assert "looks at the test rows" not in train(*TINY, RATE, "plan=true").out
 
 
 @pytest.mark.parametrize("name", ["gain", "hexagan"])
@@ -243,15 +249,17 @@ class Broken:
 
     at_once, name, here = 2, "broken", True
 
-    def __init__(self, *ends: Ended | None) -> None:
+    def __init__(self, *ends: Ended | Exception | None) -> None:
         self.ends = list(ends)
         self.loader = self
         self.argv = self.flags = ["x"]
 
     def do(self, requests, sweep, told):
-        for item in identify(requests, [UserError("") for _ in requests]):
-            elsewhere = RunFolder(Path("nowhere", str(item.request.trial["number"])))
-            told(type(item)(item.request, {}, elsewhere, "to run"), self.ends.pop(0))
+        for request in requests:
+            end = self.ends.pop(0)
+            if isinstance(end, Exception):
+                raise end
+            told(Item(request, {}, RunFolder(Path("nowhere")), "to run"), end)
 
 
 def search(launcher: Broken, n_trials: int) -> int:
@@ -273,12 +281,20 @@ def test_whoever_stops_a_trial_stops_the_search(capsys):
 
 def test_a_trial_that_dies_gets_a_second_chance(capsys):
     bad = Ended(2, 1.0, "bad")
-    with pytest.raises(Exception, match="no trial of study s has come to a good end"):
+    with pytest.raises(RunError, match="no trial of study s has come to a good end"):
         search(Broken(None, bad, None, bad), n_trials=3)
     assert states() == ["FAIL", "FAIL", "FAIL"]
     assert "died twice" in capsys.readouterr().out
     assert search(Broken(None, None), n_trials=5) == 1  # all of a batch: they were cancelled
     assert states()[3:] == ["RUNNING", "RUNNING"]
+
+
+def test_a_process_that_the_system_kills_does_not_end_the_search(capsys):
+    killed = BrokenProcessPool("a worker was terminated")
+    with pytest.raises(RunError, match="no trial of study s has come to a good end"):
+        search(Broken(killed, killed), n_trials=2)
+    assert states() == ["FAIL", "FAIL"]
+    assert capsys.readouterr().err == "ganx: a worker was terminated\n" * 2
 
 
 def test_what_a_killed_command_left_is_settled():
