@@ -129,7 +129,8 @@ def _no_task(config: DictConfig) -> None:
 def sweep_words(argv: Sequence[str]) -> list[str]:
     """Return `argv` with the short words for sweeps in Hydra's terms.
 
-    `launcher.KEY=` is `hydra.launcher.KEY=`, `plan=` is `hydra.sweeper.plan=`, `detach=` is `hydra.launcher.detach=`.
+    `launcher.KEY=` is `hydra.launcher.KEY=`, `detach=` is `hydra.launcher.detach=`, `sweeper.KEY=` is
+    `hydra.sweeper.KEY=`, and so are `plan=`, `search=`, `study=` and `n_trials=`.
     """
     words = [
         next((long + word.removeprefix(short) for short, long in _SHORT.items() if word.startswith(short)), word)
@@ -144,11 +145,19 @@ def is_sweep(argv: Sequence[str]) -> bool:
     return any(word.lstrip("+").startswith(starts) for word in argv)
 
 
+def is_search(argv: Sequence[str]) -> bool:
+    """Tell whether a command line asks for a search without naming the sweeper: it has one of the sweeper's keys."""
+    own = [word for word in argv if word.startswith("hydra.sweeper.") and not word.startswith("hydra.sweeper.plan=")]
+    return bool(own) and not any(word.startswith("hydra/sweeper=") for word in argv)
+
+
 _SHORT = {
     "launcher.": "hydra.launcher.",
     "launcher=": "hydra/launcher=",
-    "plan=": "hydra.sweeper.plan=",
     "detach=": "hydra.launcher.detach=",
+    "sweeper.": "hydra.sweeper.",
+    "sweeper=": "hydra/sweeper=",
+    **{f"{key}=": f"hydra.sweeper.{key}=" for key in ("plan", "search", "study", "n_trials")},
 }
 _ANY_KEY = "hydra.launcher.additional_parameters"  # options of sbatch: Hydra would let in none that is not there yet
 
@@ -274,21 +283,21 @@ class CheckedLoader(ConfigLoaderImpl):
             return f"{match[1]} does not fit: {_first_line(error.__cause__ or error)}"
         return _first_line(error if text or error.__cause__ is None else error.__cause__)
 
-    def _explain_launcher_key(self, key: str, overrides: list[str]) -> str:
-        names = [word.partition("=")[2] for word in overrides if word.startswith("hydra/launcher=")]
-        launcher = names[-1] if names else "local"
+    def _explain_plugin_key(self, kind: str, key: str, overrides: list[str]) -> str:
+        names = [word.partition("=")[2] for word in overrides if word.startswith(f"hydra/{kind}=")]
+        chosen = f"hydra/{kind}={names[-1] if names else {'launcher': 'local', 'sweeper': 'grid'}[kind]}"
         if key == "detach":
-            return f"detach=true: hydra/launcher={launcher} does the runs itself; choose slurm or submitit_local"
-        words = [f"hydra/launcher={launcher}"]
-        config = super().load_configuration(self.command, words, RunMode.MULTIRUN, validate_sweep_overrides=False)
-        known = [str(name) for name in config.hydra.launcher if name != "_target_"]
-        hint = nearest(key, known) if known else f": hydra/launcher={launcher} has no keys"
-        return f"unknown key 'launcher.{key}'{hint}"
+            return f"detach=true: {chosen} does the runs itself; choose slurm or submitit_local"
+        config = super().load_configuration(self.command, [chosen], RunMode.MULTIRUN, validate_sweep_overrides=False)
+        known = [str(name) for name in config.hydra[kind] if name != "_target_"]
+        hint = nearest(key, known) if known else f": {chosen} has no keys"
+        return f"unknown key '{kind}.{key}'{hint}"
 
     def _explain_key(self, key: str, overrides: list[str]) -> str:
         """Name the nearest key at the level where `key` goes wrong."""
-        if key.startswith("hydra.launcher."):
-            return self._explain_launcher_key(key.removeprefix("hydra.launcher."), overrides)
+        if key.startswith(("hydra.launcher.", "hydra.sweeper.")):
+            _, kind, name = key.split(".", 2)
+            return self._explain_plugin_key(kind, name, overrides)
         groups = self.list_groups("")
         chosen = [text for text in overrides if (match := _GROUP_OF.match(text)) and match[1] in groups]
         try:

@@ -123,10 +123,12 @@ class Constructor:
     Attributes:
         parameters: keyword-only parameters, or all that follow `params` for torch's optimisers.
         trained: whether the class is trained by gradient (see `TRAINED`).
+        abilities: which of `impute` and `classify` it defines.
     """
 
     parameters: dict[str, Parameter]
     trained: bool
+    abilities: frozenset[str]
 
 
 @lru_cache
@@ -144,11 +146,10 @@ def constructor(name: str, where: str = "_target_") -> Constructor:
         raise UserError(f"{where}={name}: there is no such class{_near_class(name)}")
     lineage = list(_lineage(*found))
     names = {base for node, _ in lineage for base in (node.name, *_base_names(node))}
-    for node, module in lineage:
-        for item in node.body:
-            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-                return Constructor(_parameters(item.args, module), not TRAINED.isdisjoint(names))
-    return Constructor({}, not TRAINED.isdisjoint(names))
+    methods = [(item, module) for node, module in lineage for item in node.body if isinstance(item, ast.FunctionDef)]
+    parameters = next((_parameters(item.args, module) for item, module in methods if item.name == "__init__"), {})
+    abilities = {item.name for item, _ in methods} & {"impute", "classify"}
+    return Constructor(parameters, not TRAINED.isdisjoint(names), frozenset(abilities))
 
 
 def _parameters(arguments: ast.arguments, module: str) -> dict[str, Parameter]:

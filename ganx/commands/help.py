@@ -17,6 +17,7 @@ Train a method on a data set. A finished run is not trained again, a broken one 
   ganx train model=hexagan dataset=breast,wine plan=true      what would be done
   ganx train model=hexagan dataset=breast,wine hydra/launcher=joblib launcher.n_jobs=2
   ganx train model=hexagan dataset=breast,wine hydra/launcher=slurm launcher.pack=8 detach=true
+  ganx train model=hexagan dataset=breast search=hexagan n_trials=50        which settings are best (docs/search.md)
 
 Launchers: local (default), joblib, submitit_local, slurm, slurm_cpu, slurm_gpu
 Their keys: ganx train hydra/launcher=slurm model=hexagan --cfg hydra -p hydra.launcher""",

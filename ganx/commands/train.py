@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganx.compose import is_sweep, sweep_words
+from ganx.compose import is_search, is_sweep, sweep_words
 from ganx.compose import run as run_hydra
 
 
@@ -17,6 +17,8 @@ def run(argv: list[str]) -> int:
         return train(config, command_line)
 
     argv = sweep_words(argv)
+    if is_search(argv):
+        argv.append("hydra/sweeper=optuna")
     if is_sweep(argv):
         argv.append("-m")
     return run_hydra("train", argv, task)

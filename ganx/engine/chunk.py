@@ -25,12 +25,17 @@ REPLICAS_PER_WORKER = 5  # below this, starting another process costs more than 
 
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life from a chunk: losses and validation figures are means over its replicas."""
+    """A sign of life from a chunk: losses and validation figures are means over its replicas.
+
+    `best` has the figures that the replicas would be selected by now; there is a report for every validation, and it is
+    empty in all others.
+    """
 
     chunk: int
     step: int
     losses: dict[str, float]
     scores: dict[str, float]
+    best: dict[str, float]
     memory_mb: float
 
 

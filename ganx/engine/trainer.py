@@ -211,13 +211,14 @@ class ChunkRun(pl.Callback):
         losses = self.module.block_losses()
         self._add_losses(losses)
         self._find_failures(losses)
-        if self.module.step % self.model_config["validate_every"] == 0 or self.module.step == self.steps:
+        validating = self.module.step % self.model_config["validate_every"] == 0 or self.module.step == self.steps
+        if validating:
             self._validate()
         now = time.monotonic()
         if os.getppid() != self._parent:
             os._exit(1)  # the process that holds the run's lock is gone: another may own the folder by now
-        if now - self._last_report > SECONDS_BETWEEN_REPORTS or self.module.step == self.steps:
-            self._report(losses, now)
+        if validating or now - self._last_report > SECONDS_BETWEEN_REPORTS:
+            self._report(losses, now, validating)
         if self.stop_signal is not None or self.all_failed:
             self.save()
             trainer.should_stop = True
@@ -256,7 +257,7 @@ class ChunkRun(pl.Callback):
                 self.logger.experiment.add_scalar(name.replace("_", "/", 1), value.nanmean(), self.module.step)
         self.loss_sums, self.loss_count = {}, 0
 
-    def _report(self, losses: dict[str, Tensor], now: float) -> None:
+    def _report(self, losses: dict[str, Tensor], now: float, validated: bool) -> None:
         self._last_report = now
         self.report(
             Progress(
@@ -264,6 +265,7 @@ class ChunkRun(pl.Callback):
                 step=self.module.step,
                 losses={name: float(values.nanmean()) for name, values in losses.items()},
                 scores={name: float(values.nanmean()) for name, values in self.scores.items()},
+                best={name: float(best.score.mean()) for name, best in self.best.items()} if validated else {},
                 memory_mb=peak_memory_mb(),
             )
         )

@@ -80,6 +80,11 @@ def _train(run: Run, frozen: dict[str, Any]) -> tuple[int, str]:
     for path in frozen["modules"]:
         if path not in sys.path:  # so that DIR/mygan.py can be named by DIR/model/mygan.yaml
             sys.path.append(path)
+    watch = None
+    if frozen.get("trial"):
+        from ganx.launch.study import Watch  # Optuna
+
+        watch = Watch(**frozen["trial"])
     try:
         code = train(
             frozen["config"],
@@ -87,6 +92,7 @@ def _train(run: Run, frozen: dict[str, Any]) -> tuple[int, str]:
             targets=frozenset(frozen["targets"]),
             expected=run_folder(run),
             patience=PATIENCE,
+            watch=watch,
         )
     except (UserError, RunError) as error:
         return (2 if isinstance(error, UserError) else 1), " ".join(str(error).split())
@@ -97,6 +103,8 @@ def _train(run: Run, frozen: dict[str, Any]) -> tuple[int, str]:
         return 1, f"{type(error).__name__}: {' '.join(str(error).split())}"
     if code == 128 + signal.SIGUSR2:
         return code, "stopped by SLURM, for lack of time or for another job"
+    if watch is not None and watch.pruned_at is not None:
+        return 0, f"pruned at step {watch.pruned_at}"
     result = run_folder(run).read_result() if code == 1 else None
     return code, str(result.get("error", "")) if result else ""
 

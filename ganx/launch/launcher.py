@@ -18,7 +18,7 @@ from ganx.launch import settings
 from ganx.launch.folder import Job, Run, SweepFolder, planning
 from ganx.launch.plan import Config, Plan, Request, identify, make_plan
 from ganx.launch.queue import queue
-from ganx.launch.tell import Teller, show_figures, show_plan
+from ganx.launch.tell import Teller, Told, show_figures, show_plan
 from ganx.launch.wait import wait_for_others
 from ganx.run.lock import RunLock
 from ganx.schema import check_keys
@@ -57,6 +57,11 @@ class SweepLauncher(Launcher):
     def detached(self) -> bool:
         """Whether the command ends when the runs are sent away."""
         return bool(getattr(self.settings, "detach", False))
+
+    @property
+    def at_once(self) -> int:
+        """How many trials a search has under way, unless it is told."""
+        return 1
 
     # --- what differs between launchers ------------------------------------------------------------------------
 
@@ -100,6 +105,7 @@ class SweepLauncher(Launcher):
         strict: bool = False,
         loud: bool = False,
         sweep: SweepFolder | None = None,
+        told: Told | None = None,
     ) -> list[int]:
         """Do the runs that are asked for; return the exit code of each. Empty: they are planned or sent away only.
 
@@ -109,6 +115,7 @@ class SweepLauncher(Launcher):
             strict: refuse all where one is impossible, and show the figures of all in the end.
             loud: each run says what it does; else there is a line for each.
             sweep: goes on with that sweep instead of a new one.
+            told: tells of each run, once or more; neither plan nor lines are printed.
 
         Raises:
             UserError: a run is impossible, or the jobs are refused.
@@ -125,8 +132,9 @@ class SweepLauncher(Launcher):
         with ExitStack() as stack:
             with planning(outputs):  # until the runs are claimed
                 plan = make_plan(items, queue())
-                self._show(plan)
-                teller = Teller(plan, loud)
+                if told is None:
+                    self._show(plan)
+                teller = Teller(plan, loud, told)
                 if plan.todo:
                     words = ["ganx", command, *self.loader.argv]
                     title = title or _title(plan)
@@ -139,7 +147,11 @@ class SweepLauncher(Launcher):
             if plan.todo:
                 self.work(folder, jobs, teller)
         if abandoned := wait_for_others(plan.elsewhere):
-            self.do([item.request for item in abandoned], title=title, command=command)
+            self.do([item.request for item in abandoned], title=title, command=command, sweep=sweep, told=told)
+        if told is not None:
+            for item in plan.items:
+                if item.state not in ("to run", "impossible"):
+                    told(item, None)
         if strict:
             show_figures(plan, self.loader.flags)
         return [teller.code(item) for item in plan.items]
@@ -165,7 +177,8 @@ class SweepLauncher(Launcher):
         for number, item in enumerate(plan.todo, first):
             argv = [*item.request.overrides, *self.loader.flags]
             runs.append(Run(number, item.request.name, argv, str(item.folder), item.request.metric))
-            configs.append({"config": item.config, "targets": targets, "modules": modules})
+            trial = item.request.trial
+            configs.append({"config": item.config, "targets": targets, "modules": modules, "trial": trial})
             teller.expect(number, item)
         packs = [[first + i for i in pack] for pack in self.pack(len(runs))]
         jobs = folder.add(runs, configs, packs)
@@ -215,6 +228,11 @@ class Joblib(SweepLauncher):
     def describe(self, jobs: int) -> str:
         """Say where, and how many at a time."""
         return f"{min(jobs, self.n_jobs)} at a time, here"
+
+    @property
+    def at_once(self) -> int:
+        """As many as there are processes."""
+        return self.n_jobs
 
     @property
     def n_jobs(self) -> int:

@@ -23,11 +23,16 @@ State = Literal["done", "failed", "elsewhere", "to run", "twice", "impossible"]
 
 @dataclass(frozen=True)
 class Request:
-    """A run that is asked for: its name among the others, its overrides, and the metric to tell."""
+    """A run that is asked for: its name among the others, its overrides, and the metric to tell.
+
+    Attributes:
+        trial: what the run is in a search (see `ganx.launch.study.Watch`).
+    """
 
     name: str
     overrides: list[str]
     metric: str | None = None
+    trial: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from hydra.core.plugins import Plugins
 
 from ganx.launch.launcher import Joblib, Local
 from ganx.launch.slurm import Slurm, SubmititLocal
-from ganx.launch.sweeper import Grid
+from ganx.launch.sweeper import Grid, Optuna
 
 PACKAGE = "hydra_plugins"  # Hydra 1.3 insists that plug-ins live in it
-PLUGINS = (Grid, Local, Joblib, SubmititLocal, Slurm)
+PLUGINS = (Grid, Optuna, Local, Joblib, SubmititLocal, Slurm)
 
 
 def register() -> None:
@@ -26,6 +26,6 @@ def register() -> None:
         Plugins.instance().register(plugin)
     package.ganx = module  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
-    others = ConfigStore.instance().repo.get("hydra", {}).get("launcher", {})
-    for name in ("joblib", "submitit_local"):  # of other plug-ins, whose keys Hydra would mix with those of conf/
-        others.pop(f"{name}.yaml", None)
+    others = ConfigStore.instance().repo.get("hydra", {})
+    for group, name in (("launcher", "joblib"), ("launcher", "submitit_local"), ("sweeper", "optuna")):
+        others.get(group, {}).pop(f"{name}.yaml", None)  # of other plug-ins, whose keys Hydra would mix with those here

@@ -1,4 +1,4 @@
-"""The keys of each launcher; their values and what they are for stand in conf/hydra/launcher/."""
+"""The keys of searches and launchers; their values and what they are for stand in conf/hydra/."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from ganx.types import NonNegativeInt, PositiveFloat, PositiveInt, Range
+
+
+@dataclass(frozen=True)
+class Search:
+    """`hydra/sweeper=optuna`. null is decided from what is searched."""
+
+    search: str | None
+    study: str | None
+    n_trials: PositiveInt
+    n_jobs: PositiveInt | None
+    metric: Literal["rmse_row", "f1"] | None
+    prune: bool | None
+    seed: NonNegativeInt
+    plan: bool
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,11 @@ class _Submitted(SweepLauncher):
 
     here = False
 
+    @property
+    def at_once(self) -> int:
+        """Few enough for a search to learn from one batch to the next."""
+        return int(getattr(self.settings, "n_jobs", 8))
+
     def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
         """Wait."""
         wait_for_runs(folder, [number for job in jobs for number in job.runs], teller.end)

@@ -126,7 +126,7 @@ def _state(place: RunFolder, run: Run, ended: Ended | None, working: bool, waiti
         return ("done", figure(result, run.metric)) if done else ("failed", str(result.get("error", "")))
     if is_alive(place.heartbeat) and not waiting:
         return "running", progress(place)
-    if working:
+    if working and (ended is None or ended.code):  # one that a search has stopped is through
         return "queued", progress(place)
     state = place.state()
     said = progress(place) or ("never begun" if state == "new" else "")

@@ -1,9 +1,13 @@
-"""Hydra's `-m`: every combination of comma-separated values, each checked before the first one starts."""
+"""What `-m` means: every combination of values, or a search for the best ones. All is checked before a run starts."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+
+from ganx.errors import UserError
 
 # Hydra's scan for plug-ins executes the module below once more. A class that was made before would inherit from a
 # BasicSweeper that is no longer the one that its methods know.
@@ -23,5 +27,25 @@ class Grid(BasicSweeper):
         assert self.hydra_context is not None
         assert self.launcher is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        (jobs,) = self.split_arguments(parser.parse_overrides(arguments), max_batch_size=None)
+        overrides = parser.parse_overrides(arguments)
+        for word in overrides:
+            if word.is_interval_sweep():
+                raise UserError(f"{word.input_line}: an interval is for a search: add hydra/sweeper=optuna")
+        (jobs,) = self.split_arguments(overrides, max_batch_size=None)
         return [result.return_value for result in self.launcher.launch(jobs, initial_job_idx=0)]
+
+
+class Optuna(BasicSweeper):
+    """A search; see `ganx.launch.search`."""
+
+    def __init__(self, **values: Any) -> None:
+        """Hydra gives the keys here; they are checked in `sweep`, whose complaints it passes on as they are."""
+        super().__init__(max_batch_size=None)
+        self.values = values
+
+    def sweep(self, arguments: list[str]) -> list[int]:
+        """Search; return an exit code."""
+        from ganx.launch.search import search  # Optuna
+
+        assert self.launcher is not None
+        return [search(self.values, self.launcher, arguments)]

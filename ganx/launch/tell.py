@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table as Grid
 
 from ganx.launch.folder import Ended, SweepFolder
 from ganx.launch.plan import Item, Plan, estimate
-from ganx.launch.state import best_validation, figure
+from ganx.launch.state import Best, best_validation, figure
 from ganx.text import duration, plural
+
+#: Is called with a run and how it ended, in place of a line; without an end when it died, or others have done it.
+Told = Callable[[Item, Ended | None], None]
 
 _SHOWN = 40  # items of a plan, before the rest is only counted
 
@@ -55,10 +58,11 @@ class Teller:
 
     Args:
         loud: the runs say themselves how they end; only the beginning is told.
+        told: tells the end of each run instead.
     """
 
-    def __init__(self, plan: Plan, loud: bool) -> None:
-        self.loud = loud
+    def __init__(self, plan: Plan, loud: bool, told: Told | None = None) -> None:
+        self.loud, self.told = loud, told
         self._impossible = [item for item in plan.items if item.state == "impossible"]
         self._total, self._count = len(plan.todo) + len(self._impossible), 0
         self._expected: dict[int, Item] = {}
@@ -94,7 +98,9 @@ class Teller:
 
     def _line(self, item: Item, told: str, ended: Ended | None) -> None:
         self._count += 1
-        if not self.loud:
+        if self.told is not None:
+            self.told(item, ended)
+        elif not self.loud:
             seconds = f" ({ended.seconds:.0f} s)" if ended else ""
             # One write, newline and all: jobs in other processes write between the two that print may make.
             sys.stdout.write(f"[{self._count}/{self._total}] {item.request.name}: {told}{seconds}\n")
@@ -129,10 +135,10 @@ def show_figures(plan: Plan, flags: Sequence[str]) -> None:
         grid.add_row(item.request.name, *cells, str(item.folder))
     if len(results) > 1:
         console.print(grid)
-        _show_best([item for item, _ in results], flags, console)
+        _show_best([item for item, _ in results], flags)
 
 
-def _show_best(items: Sequence[Item], flags: Sequence[str], console: Console) -> None:
+def _show_best(items: Sequence[Item], flags: Sequence[str]) -> None:
     """Print the command line of the run that does best on the rows of selection, where runs can be compared."""
     tasks = {str([item.config[key] for key in ("dataset", "protocol", "seed", "seeds")]) for item in items}
     figures = [(item, best_validation(item.folder)) for item in items]
@@ -140,9 +146,14 @@ def _show_best(items: Sequence[Item], flags: Sequence[str], console: Console) ->
     if len(tasks) > 1 or len(known) < 2 or len({figure.metric for figure, _ in known}) > 1:
         return
     best, item = min(known, key=lambda pair: pair[0].loss)
-    command = shlex.join(["ganx", "train", *item.request.overrides, *flags])
+    show_best(best, [*item.request.overrides, *flags])
+
+
+def show_best(best: Best, words: Sequence[str]) -> None:
+    """Print a figure, and the command line of the run that reached it."""
+    console = _console()
     console.print(f"best by validation {best.metric}, {best.value:.4f}:", highlight=False)
-    console.print(command, highlight=False, soft_wrap=True, markup=False)
+    console.print(shlex.join(["ganx", "train", *words]), highlight=False, soft_wrap=True, markup=False)
 
 
 def _console() -> Console:

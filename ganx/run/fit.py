@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,9 @@ Layout = dict[str, Any]
 State = dict[str, Any]
 Beat = Callable[[int, int], None]
 
+#: Is told the step and the best validation figures so far, {metric: mean over the replicas}; true: the run may stop.
+Watch = Callable[[int, dict[str, float]], bool]
+
 
 def plan(experiment: Experiment, workers: int | None = None) -> Layout:
     """Say where and in which portions the replicas of a run train: device, threads, workers, replicas per chunk.
@@ -52,8 +56,18 @@ def plan(experiment: Experiment, workers: int | None = None) -> Layout:
     return {"device": str(device), "threads": hardware["threads"], "workers": workers, "chunks": chunks}
 
 
-def train_replicas(console: Console, experiment: Experiment, folder: RunFolder, plan: Layout, beat: Beat) -> State:
+def train_replicas(
+    console: Console,
+    experiment: Experiment,
+    folder: RunFolder,
+    plan: Layout,
+    beat: Beat,
+    watch: Watch | None = None,
+) -> State:
     """Train all replicas, going on from checkpoints, and return the final state, merged over chunks.
+
+    Args:
+        watch: asked at each validation that all chunks have reached.
 
     Raises:
         Interrupted, RunError: see `train_chunks`.
@@ -61,7 +75,7 @@ def train_replicas(console: Console, experiment: Experiment, folder: RunFolder, 
     state = read_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else {}
     if not state.get("finished"):
         chunks = _chunks(experiment, folder, plan["chunks"])
-        _train(console, experiment.config["model"]["steps"], chunks, plan["workers"], beat)
+        _train(console, experiment.config["model"]["steps"], chunks, plan["workers"], beat, watch)
         state = merge([read_checkpoint(chunk.checkpoint) for chunk in chunks])
         state |= {"finished": True, "table": table_facts(experiment)}
         _join_logs(chunks, folder)
@@ -70,17 +84,32 @@ def train_replicas(console: Console, experiment: Experiment, folder: RunFolder, 
     return state
 
 
-def _train(console: Console, steps: int, chunks: list[Chunk], workers: int, beat: Beat) -> None:
+def _train(console: Console, steps: int, chunks: list[Chunk], workers: int, beat: Beat, watch: Watch | None) -> None:
     done = [read_checkpoint(chunk.checkpoint)["step"] if chunk.checkpoint.exists() else 0 for chunk in chunks]
     if any(done):
         console.print(f"going on from step {min(done)} of {steps}")
+    bests: dict[int, dict[int, dict[str, float]]] = {}
     with Display(console, steps, done, workers) as display:
 
         def report(progress: Progress) -> None:
             display.update(progress)
             beat(sum(display.reached) // len(chunks), steps)
+            if watch is None or not progress.best or progress.step == steps:
+                return
+            here = bests.setdefault(progress.step, {})
+            here[progress.chunk] = progress.best
+            if len(here) == len(chunks) and watch(progress.step, _mean(here, chunks)):
+                signal.raise_signal(signal.SIGTERM)  # to save checkpoints and stop, in every process
 
         train_chunks(chunks, workers, report)
+
+
+def _mean(bests: dict[int, dict[str, float]], chunks: list[Chunk]) -> dict[str, float]:
+    """Return the mean over all replicas of figures that are means over those of each chunk."""
+    sizes = [len(chunk.replicas) for chunk in chunks]
+    return {
+        name: float(np.average([bests[chunk.number][name] for chunk in chunks], weights=sizes)) for name in bests[0]
+    }
 
 
 def table_facts(experiment: Experiment) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def train(
     targets: frozenset[str] | None = None,
     expected: RunFolder | None = None,
     patience: float = PATIENCE,
+    watch: fit.Watch | None = None,
 ) -> int:
     """Train what a checked `config` says, go on with it, or show what it gave. Returns the exit code.
 
@@ -41,6 +42,7 @@ def train(
         targets: class paths that the user's own folders add; None looks them up.
         expected: the folder that a sweep has planned for this run.
         patience: seconds to wait for another process that trains it.
+        watch: may stop the training at a validation; it then ends as if by SIGTERM.
 
     Raises:
         UserError: the config does not fit the data, the method or an unfinished run in the folder.
@@ -70,7 +72,7 @@ def train(
             target.create(config, collect(argv, **plan))
         announce(console, experiment, plan)
         try:
-            result = _result(console, experiment, target, plan, lock, argv)
+            result = _result(console, experiment, target, plan, lock, argv, watch)
         except Interrupted as interruption:
             console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
             return 128 + interruption.signal
@@ -179,7 +181,13 @@ def _plan(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> fit
 
 
 def _result(
-    console: Console, experiment: Experiment, folder: RunFolder, plan: fit.Layout, lock: RunLock, argv: Sequence[str]
+    console: Console,
+    experiment: Experiment,
+    folder: RunFolder,
+    plan: fit.Layout,
+    lock: RunLock,
+    argv: Sequence[str],
+    watch: fit.Watch | None,
 ) -> dict[str, Any]:
     """Train and score; return the content of result.json."""
     failed: dict[str, str] = {}
@@ -189,7 +197,7 @@ def _result(
         failed = state["failed"]
         draw_losses(folder)
     elif experiment.trained:
-        state = fit.train_replicas(console, experiment, folder, plan, lock.beat)
+        state = fit.train_replicas(console, experiment, folder, plan, lock.beat, watch)
         failed = state["failed"]
         figures = fit.score_replicas(experiment, state)
         draw(experiment, state, folder)
