@@ -46,7 +46,7 @@ tables: $(VENV)/.run  ## the published tables: SCALE=quick (default) or paper, J
 	$(BIN)/ganx tables run=true scale=$(SCALE) hydra/launcher=joblib launcher.n_jobs=$(JOBS)
 
 test: $(VENV)/.dev  ## the tests (minutes)
-	$(BIN)/pytest -m 'not slow and not slurm'
+	$(BIN)/pytest -n $(JOBS) -m 'not slow and not slurm'
 
 test-slow: $(VENV)/.dev  ## the long trainings among the tests
 	$(BIN)/pytest -m 'slow and not slurm' --timeout 3600
