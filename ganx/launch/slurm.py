@@ -115,14 +115,14 @@ class Slurm(_Submitted):
                 calls = [SubmittedJob(folder.path.absolute(), job.number) for job in array]
                 sent = self._executor(folder).submit_array(calls)
                 ids |= {job.number: one.job_id for job, one in zip(array, sent, strict=True)}
+            folder.name_jobs(ids)
         except (FailedJobError, FailedSubmissionError) as error:
             if ids:  # an array before this one
                 cancel(*ids.values())
             raise UserError(f"SLURM refuses: {_of_sbatch(str(error))}") from error
-        except KeyboardInterrupt:  # jobs may be there by now whose ids have not come back yet
+        except BaseException:  # Ctrl-C, a full disk: jobs may be there by now, and nobody would know of them
             cancel(f"--name={_job_name(folder)}", f"--user={getpass.getuser()}")
             raise
-        folder.name_jobs(ids)
         arrays = sorted({one.partition("_")[0] for one in ids.values()}, key=int)
         _say_sent(folder, f" as SLURM job{'s' if len(arrays) > 1 else ''} {', '.join(arrays)}")
 
