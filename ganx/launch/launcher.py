@@ -77,12 +77,13 @@ class SweepLauncher(Launcher):
         """Say what looks like a mistake; empty when nothing does."""
         return ""
 
-    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> None:
-        """Send jobs away, if that is what the launcher does.
+    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> str:
+        """Send jobs away, if that is what the launcher does, and say so. Whatever it raises, no job is left behind.
 
         Raises:
             UserError: they are refused.
         """
+        return ""
 
     @abstractmethod
     def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
@@ -183,11 +184,14 @@ class SweepLauncher(Launcher):
         packs = [[first + i for i in pack] for pack in self.pack(len(runs))]
         jobs = folder.add(runs, configs, packs)
         try:
-            self.submit(folder, jobs)
+            sent = self.submit(folder, jobs)
         except BaseException:
             if not keep:
                 folder.remove()
             raise
+        if sent:
+            name = folder.path.name
+            print(f"{sent}; ganx status {name} shows them, ganx cancel {name} stops them", flush=True)
         return folder.read().jobs[-len(jobs) :]
 
 

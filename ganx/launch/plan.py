@@ -164,9 +164,8 @@ def as_started(config: Config, folder: RunFolder) -> Config:
         return config
     config = copy.deepcopy(config)
     config["hardware"] |= {"threads": stored["threads"], "workers": stored["workers"]}
-    for part in (config["model"], config["model"].get("classifier", {})):
-        if "max_replicas" in part:
-            part["max_replicas"] = max(stored["chunks"])
+    if "max_replicas" in config["model"]:  # a pipeline's is part of its signature: it cannot have changed
+        config["model"]["max_replicas"] = max(stored["chunks"])
     return config
 
 

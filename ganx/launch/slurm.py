@@ -50,7 +50,7 @@ class SubmititLocal(_Submitted):
         """Say where."""
         return f"{plural(jobs, 'process')} of their own, here"
 
-    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> None:
+    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> str:
         """Start the processes."""
         from submitit import LocalExecutor
 
@@ -64,7 +64,7 @@ class SubmititLocal(_Submitted):
         )
         for job in jobs:
             executor.submit(SubmittedJob(folder.path.absolute(), job.number))
-        _say_sent(folder, "")
+        return "started"
 
 
 class Slurm(_Submitted):
@@ -95,7 +95,7 @@ class Slurm(_Submitted):
             else ""
         )
 
-    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> None:
+    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> str:
         """Submit the jobs as an array (as several, where there are more than SLURM takes).
 
         Raises:
@@ -124,7 +124,7 @@ class Slurm(_Submitted):
             cancel(f"--name={_job_name(folder)}", f"--user={getpass.getuser()}")
             raise
         arrays = sorted({one.partition("_")[0] for one in ids.values()}, key=int)
-        _say_sent(folder, f" as SLURM job{'s' if len(arrays) > 1 else ''} {', '.join(arrays)}")
+        return f"sent as SLURM job{'s' if len(arrays) > 1 else ''} {', '.join(arrays)}"
 
     def _executor(self, folder: SweepFolder) -> Any:
         from submitit import SlurmExecutor
@@ -144,12 +144,6 @@ class Slurm(_Submitted):
 
 def _job_name(folder: SweepFolder) -> str:
     return f"ganx-{folder.path.name}"
-
-
-def _say_sent(folder: SweepFolder, how: str) -> None:
-    print(
-        f"sent{how}; ganx status {folder.path.name} shows them, ganx cancel {folder.path.name} stops them", flush=True
-    )
 
 
 def _of_sbatch(text: str) -> str:

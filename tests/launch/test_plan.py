@@ -79,6 +79,13 @@ def test_an_unfinished_run_keeps_its_portions(items):
     assert as_started(item.config, item.folder) == item.config
 
 
+@pytest.mark.parametrize("model", ["hexagan", "pipeline", "mean"])
+def test_an_unfinished_run_stays_the_same_experiment(items, model):
+    (item,) = items(f"model={model}", values=("seed=0",))
+    item.folder.create(item.config, {"threads": 1, "workers": 1, "chunks": [3, 2]})
+    assert experiment_config(as_started(item.config, item.folder)) == experiment_config(item.config)
+
+
 def test_time_goes_with_steps_and_replicas(items):
     first, second = items("model.steps=100")
     assert estimate([first]) is None
