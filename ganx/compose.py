@@ -31,7 +31,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ganx.errors import RunError, UserError, nearest
 from ganx.launch.launcher import SweepLauncher
-from ganx.launch.plugins import register
+from ganx.launch.plugins import PACKAGE, register
 from ganx.schema import check_config
 from ganx.targets import added_by, config_dirs
 
@@ -114,11 +114,7 @@ def launcher_of(command: str, argv: Sequence[str]) -> Iterator[SweepLauncher]:
             task_function=_no_task,
             config=config,
         )
-        if not isinstance(launcher, SweepLauncher):
-            name = config.hydra.runtime.choices["hydra/launcher"]
-            raise UserError(
-                f"hydra/launcher={name} is not one of ganx's: choose local, joblib, submitit_local or slurm"
-            )
+        assert isinstance(launcher, SweepLauncher)
         yield launcher
 
 
@@ -211,8 +207,10 @@ class CheckedLoader(ConfigLoaderImpl):
             config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
         except Exception as error:  # whatever Hydra, OmegaConf or YAML complain about: the request is wrong
             raise CompositionError(self._explain(error, overrides)) from error
-        if run_mode is RunMode.RUN and config_name is not None:
-            self.plain(config)
+        if config_name is not None:
+            self._check_plugins(config)
+            if run_mode is RunMode.RUN:
+                self.plain(config)
         return config
 
     def compose(self, overrides: list[str]) -> DictConfig:
@@ -247,6 +245,17 @@ class CheckedLoader(ConfigLoaderImpl):
             raise UserError(_first_line(error)) from error
         assert isinstance(resolved, dict)
         return check_config(self.command, {str(key): value for key, value in resolved.items()}, self.extra)
+
+    def _check_plugins(self, config: DictConfig) -> None:
+        """Refuse plug-ins that know nothing of plans, and any launcher where there is nothing to train."""
+        trains = self.command in ("train", "tables")
+        for kind in ("sweeper", "launcher") if trains else ("sweeper",):
+            if not str(OmegaConf.select(config, f"hydra.{kind}._target_")).startswith(f"{PACKAGE}.ganx."):
+                name = config.hydra.runtime.choices[f"hydra/{kind}"]
+                names = [name for name in self.get_group_options(f"hydra/{kind}") if name != "basic"]
+                raise CompositionError(f"hydra/{kind}={name} is not one of ganx's: choose from {', '.join(names)}")
+        if not trains and (name := config.hydra.runtime.choices["hydra/launcher"]) != "basic":
+            raise CompositionError(f"ganx {self.command} needs no launcher: leave hydra/launcher={name} out")
 
     def _explain(self, error: Exception, overrides: list[str]) -> str:
         text = str(error)

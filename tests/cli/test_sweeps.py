@@ -218,3 +218,21 @@ def test_no_such_sweep(ganx):
     assert ganx("status", sweep.name).err.startswith(f"ganx: outputs/sweeps/{sweep.name}/sweep.json is damaged")
     assert ganx("status").code == 0
     assert ganx("train", *SMALL, "-m", "seed=5").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train", *SMALL, "-m", "hydra/launcher=basic", "plan=true"], "hydra/launcher=basic is not one of ganx's"),
+        (["train", *SMALL, "-m", "hydra/sweeper=basic"], "hydra/sweeper=basic is not one of ganx's: choose from grid"),
+        (["train", *SMALL, "-m", "hydra.launcher=3"], "hydra/launcher=local is not one of ganx's"),
+        (["eval", "-m", "run=1", "hydra/launcher=joblib"], "ganx eval needs no launcher"),
+        (["impute", "run=1", "input=a", "out=b", "hydra/launcher=local"], "ganx impute needs no launcher"),
+        (["pictures", "hydra/launcher=slurm"], "ganx pictures needs no launcher"),
+    ],
+)
+def test_plug_ins_that_would_not_plan_are_refused(ganx, words, told):
+    answer = ganx(*words)
+    assert answer.code == 2
+    assert told in answer.err
+    assert list(Path().iterdir()) == []
