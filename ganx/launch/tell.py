@@ -100,7 +100,7 @@ class Teller:
         self._count += 1
         if self.told is not None:
             self.told(item, ended)
-        elif not self.loud:
+        elif not self.loud or item.state == "impossible":  # a run that never begins says nothing itself
             seconds = f" ({ended.seconds:.0f} s)" if ended else ""
             # One write, newline and all: jobs in other processes write between the two that print may make.
             sys.stdout.write(f"[{self._count}/{self._total}] {item.request.name}: {told}{seconds}\n")

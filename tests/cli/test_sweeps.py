@@ -236,3 +236,12 @@ def test_plug_ins_that_would_not_plan_are_refused(ganx, words, told):
     assert answer.code == 2
     assert told in answer.err
     assert list(Path().iterdir()) == []
+
+
+def test_what_is_impossible_is_told(ganx):
+    assert ganx("train", *SMALL).code == 0
+    results()[0].write_text("{")
+    answer = ganx("train", *SMALL, "-m", "seed=0,1")
+    assert answer.code == 2
+    assert "[1/2] seed=0: failed: " in answer.out
+    assert "is damaged" in answer.out
