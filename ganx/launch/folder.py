@@ -157,9 +157,11 @@ class SweepFolder:
     def ended(self, run: int) -> Ended | None:
         """Return how a run ended; None while it has not."""
         try:
-            return Ended(**json.loads((self.path / "ended" / f"{run}.json").read_text(encoding="utf-8")))
+            ended = Ended(**json.loads((self.path / "ended" / f"{run}.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+        sound = isinstance(ended.code, int) and isinstance(ended.seconds, int | float) and isinstance(ended.error, str)
+        return ended if sound else None
 
     def log(self, run: int) -> Path:
         """Return where the output of a run goes."""
@@ -197,7 +199,7 @@ def find_sweep(name: str, outputs: str | Path) -> SweepFolder:
     sweeps = {folder.path.name: folder for folder in all_sweeps(outputs)}
     if name in sweeps:
         return sweeps[name]
-    found = [key for key in sweeps if key.startswith(name)]
+    found = [key for key in sweeps if name and key.startswith(name)]
     if len(found) == 1:
         return sweeps[found[0]]
     if found:

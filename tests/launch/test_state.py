@@ -158,3 +158,14 @@ def test_a_sweep_may_be_moved_and_looked_at_from_anywhere(sweep, tmp_path, monke
     assert run_folder(folder.read().runs[0]).path == moved / "runs" / "wine" / "gain-0"
     assert statuses(folder, folder.read(), NOTHING)[0].told == ""
     assert statuses(folder, folder.read(), NOTHING)[1].told == "never begun"
+
+
+def test_a_damaged_end_is_none(sweep):
+    for content in ("", "[]", '{"code": 0}', '{"code": "x", "seconds": 1.0}', '{"code": 0, "seconds": null}'):
+        (sweep.path / "ended" / "0.json").write_text(content)
+        assert sweep.ended(0) is None
+
+
+def test_no_name_is_no_sweep(sweep, tmp_path):
+    with pytest.raises(UserError, match="there is no sweep ''"):
+        find_sweep("", tmp_path)
