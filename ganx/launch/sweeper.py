@@ -23,7 +23,11 @@ class Grid(BasicSweeper):
         self.plan = plan  # the launcher looks at it
 
     def sweep(self, arguments: list[str]) -> list[int]:
-        """Launch every combination; return the exit code of each."""
+        """Launch every combination; return the exit code of each.
+
+        Raises:
+            UserError: an override stands for no values, or for endlessly many.
+        """
         assert self.hydra_context is not None
         assert self.launcher is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
@@ -32,6 +36,8 @@ class Grid(BasicSweeper):
             if word.is_interval_sweep():
                 raise UserError(f"{word.input_line}: an interval is for a search: add hydra/sweeper=optuna")
         (jobs,) = self.split_arguments(overrides, max_batch_size=None)
+        if not jobs:
+            raise UserError("no run: a range(...) or glob(...) here has no values")
         return [result.return_value for result in self.launcher.launch(jobs, initial_job_idx=0)]
 
 

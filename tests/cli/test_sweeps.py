@@ -245,3 +245,16 @@ def test_what_is_impossible_is_told(ganx):
     assert answer.code == 2
     assert "[1/2] seed=0: failed: " in answer.out
     assert "is damaged" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["seed=interval(0,1)"], "seed=interval(0,1): an interval is for a search"),
+        (["seed=range(0)"], "no run: a range(...) or glob(...) here has no values"),
+    ],
+)
+def test_a_grid_needs_values(ganx, words, told):
+    answer = ganx("train", *SMALL, "-m", *words)
+    assert answer.code == 2
+    assert told in answer.err
