@@ -267,7 +267,7 @@ def _with_runs(do: Callable[[SweepFolder, int], int], folder: SweepFolder, job: 
 def _names(job_overrides: Sequence[Sequence[str]]) -> list[str]:
     """Return for each run the overrides in which it differs from another one; all of them for a single run."""
     common = set.intersection(*map(set, job_overrides)) if len(job_overrides) > 1 else set()
-    return [" ".join(word for word in words if word not in common) for words in job_overrides]
+    return [" ".join([word for word in words if word not in common] or words) for words in job_overrides]
 
 
 def _title(plan: Plan) -> str:

@@ -258,3 +258,7 @@ def test_a_grid_needs_values(ganx, words, told):
     answer = ganx("train", *SMALL, "-m", *words)
     assert answer.code == 2
     assert told in answer.err
+
+
+def test_the_same_run_twice_has_a_name(ganx):
+    assert "seed=1: twice" in ganx("train", *SMALL, "-m", "seed=1,1", "plan=true").out
