@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import shutil
 from collections.abc import Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import Any
 
 from ganx.errors import UserError
@@ -113,7 +115,8 @@ class Slurm(_Submitted):
         try:
             for array in _portions(jobs, _LARGEST_ARRAY):
                 calls = [SubmittedJob(folder.path.absolute(), job.number) for job in array]
-                sent = self._executor(folder).submit_array(calls)
+                with redirect_stderr(StringIO()):  # submitit prints there what it raises, too
+                    sent = self._executor(folder).submit_array(calls)
                 ids |= {job.number: one.job_id for job, one in zip(array, sent, strict=True)}
             folder.name_jobs(ids)
         except (FailedJobError, FailedSubmissionError) as error:
