@@ -8,6 +8,7 @@ import stat
 import pytest
 
 from ganx.errors import UserError
+from ganx.launch import wait
 from ganx.launch.folder import Ended, SweepFolder, all_sweeps, find_sweep, run_folder
 from ganx.launch.queue import queue
 from ganx.launch.state import best_validation, claims, is_over, last_validation, progress, statuses
@@ -169,3 +170,14 @@ def test_a_damaged_end_is_none(sweep):
 def test_no_name_is_no_sweep(sweep, tmp_path):
     with pytest.raises(UserError, match="there is no sweep ''"):
         find_sweep("", tmp_path)
+
+
+def test_waiting_outlasts_a_squeue_that_does_not_answer(sweep, monkeypatch):
+    os.utime(sweep.record, (0, 0))
+    answers = [None, None, None, BOTH, None, NOTHING, NOTHING]
+    monkeypatch.setattr(wait, "queue", lambda: answers.pop(0))
+    monkeypatch.setattr(wait, "_SECONDS_BETWEEN_QUEUES", -1.0)
+    monkeypatch.setattr(wait, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    told: list[int] = []
+    wait.wait_for_runs(sweep, [0, 1], lambda _, number: told.append(number))
+    assert (told, answers) == ([0, 1], [])
