@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import shutil
+import signal
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from io import StringIO
@@ -64,8 +65,13 @@ class SubmititLocal(_Submitted):
             signal_delay_s=self.settings.signal_delay_s,
             setup=self.settings.setup,
         )
-        for job in jobs:
-            executor.submit(SubmittedJob(folder.path.absolute(), job.number))
+        # Ctrl-C and the end of a terminal concern this command; the processes inherit that they never hear of either.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        try:
+            for job in jobs:
+                executor.submit(SubmittedJob(folder.path.absolute(), job.number))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return "started"
 
 
