@@ -14,6 +14,10 @@ class RunError(Exception):
     """The request was right, but the run failed or is locked (exit code 1)."""
 
 
+class LockedError(RunError):
+    """Another process has the run."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return a hint that ends a message: the nearest valid name, or all of them when they are few."""
     known = sorted(choices)

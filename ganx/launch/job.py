@@ -12,13 +12,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ganx.errors import RunError, UserError
+from ganx.errors import LockedError, RunError, UserError
 from ganx.files import refusing
 from ganx.launch.folder import Ended, Run, SweepFolder, run_folder
 from ganx.run.lock import RunLock
 
-#: Seconds for which a job waits for a run that another process holds; longer than a dead host's heartbeat is believed.
-PATIENCE = 45.0
+#: Seconds for which a job waits for a run that another process holds: longer than a dead host's heartbeat is believed,
+#: and than a network file system keeps its locks.
+PATIENCE = 120.0
 
 
 def _ignore(folder: SweepFolder, number: int) -> None:
@@ -63,8 +64,12 @@ def do_run(folder: SweepFolder, run: Run, frozen: dict[str, Any], *, loud: bool 
                 log = stack.enter_context(folder.log(run.number).open("a", buffering=1))
             stack.enter_context(redirect_stdout(log))
             stack.enter_context(redirect_stderr(log))
-        with _stopped_by_signals():
-            code, error = _train(run, frozen)
+        try:
+            with stopped_by_signals():
+                code, error = _train(run, frozen)
+        except LockedError as held:  # whoever has the run will bring it to an end; it is not this sweep's to judge
+            print(f"ganx: {held}")
+            return 1
         if error and not loud:
             print(f"ganx: {error}")
     if loud and error:
@@ -94,9 +99,11 @@ def _train(run: Run, frozen: dict[str, Any]) -> tuple[int, str]:
             patience=PATIENCE,
             watch=watch,
         )
+    except LockedError:
+        raise
     except (UserError, RunError) as error:
         return (2 if isinstance(error, UserError) else 1), " ".join(str(error).split())
-    except SystemExit as error:  # of `_stopped_by_signals`
+    except SystemExit as error:  # of `stopped_by_signals`
         code = error.code if isinstance(error.code, int) else 1
     except Exception as error:  # a bug in one method must not cost the other runs
         traceback.print_exc()
@@ -110,8 +117,8 @@ def _train(run: Run, frozen: dict[str, Any]) -> tuple[int, str]:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Stop the run on SIGTERM and on submitit's signal, too, where no training is there to save a checkpoint first."""
+def stopped_by_signals() -> Iterator[None]:
+    """Raise SystemExit on SIGTERM and on submitit's signal, where no training is there to save a checkpoint first."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

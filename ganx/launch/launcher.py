@@ -126,7 +126,10 @@ class SweepLauncher(Launcher):
         wrong = [item for item in items if item.state == "impossible"]
         if strict and wrong:
             raise UserError(wrong[0].told)
-        outputs = next((item.config["outputs"] for item in items if item.config), "outputs")
+        places = list(dict.fromkeys(item.config["outputs"] for item in items if item.config))
+        if len(places) > 1:
+            raise UserError(f"outputs={','.join(places)}: a sweep has one folder for its runs")
+        outputs = places[0] if places else "outputs"
         if self.plan_only:
             self._show(make_plan(items, queue()))
             return []
@@ -248,14 +251,15 @@ class Joblib(SweepLauncher):
         """Do the runs."""
         from joblib import Parallel, delayed
 
-        from ganx.launch.job import do_job
+        from ganx.launch.job import do_job, stopped_by_signals
 
         parallel = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered", batch_size=1)
         worst = 0
-        for code, runs in parallel(delayed(_with_runs)(do_job, folder, job) for job in jobs):
-            worst = max(worst, code)
-            for number in runs:
-                teller.end(folder, number)
+        with stopped_by_signals():  # joblib ends its processes then; their runs go on from checkpoints
+            for code, runs in parallel(delayed(_with_runs)(do_job, folder, job) for job in jobs):
+                worst = max(worst, code)
+                for number in runs:
+                    teller.end(folder, number)
         if worst > 128:
             raise SystemExit(worst)
 

@@ -95,10 +95,9 @@ def identify(requests: Sequence[Request], composed: Sequence[Config | UserError]
 
 
 def make_plan(items: Sequence[Item], queue: Queue) -> Plan:
-    """Return what is left to do of identified requests."""
-    taken: dict[Path, str] = {}
-    for outputs in {item.config["outputs"] for item in items if item.config}:
-        taken |= claims(outputs, queue)
+    """Return what is left to do of identified requests, which share their `outputs`."""
+    outputs = next((item.config["outputs"] for item in items if item.config), None)
+    taken = {} if outputs is None else claims(outputs, queue)
     seen: set[Path] = set()
     looked = []
     for item in items:

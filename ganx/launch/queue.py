@@ -13,17 +13,25 @@ WAITING = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQU
 ACTIVE = WAITING | {"RUNNING", "COMPLETING", "STOPPED", "SIGNALING", "STAGE_OUT"}
 
 
+class NoAnswer(dict[str, str]):
+    """What squeue says when it does not answer: nothing, so that every job has to be taken for one that goes on."""
+
+    def get(self, key: str, default: object = None) -> str:
+        """Return a state in which a job may be."""
+        return "RUNNING"
+
+
 def queue() -> dict[str, str] | None:
-    """Return {id: state} of the user's jobs, an array's one by one as in `17_3`; None where squeue cannot be asked."""
+    """Return {id: state} of the user's jobs, an array's one by one as in `17_3`; None where there is no squeue."""
     if shutil.which("squeue") is None:
         return None
     command = ["squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i %T"]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
-        return None
+        return NoAnswer()
     if asked.returncode:
-        return None
+        return NoAnswer()
     return dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if line.strip())
 
 

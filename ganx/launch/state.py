@@ -102,11 +102,13 @@ def _status(folder: SweepFolder, run: Run, job: Job | None, at_work: set[int], q
     waiting = job is not None and queue is not None and queue.get(job.id) in WAITING
     try:
         state, told = _state(run_folder(run), run, folder.ended(run.number), working, waiting)
+        if state == "interrupted" and (why := _death_before_the_beginning(folder, job)):
+            state, told = "failed", why
     except UserError as error:  # a damaged result
         state, told = "failed", str(error)
     logs = [folder.log(run.number)]
-    if state not in ("queued", "running") and job is not None and job.id:  # it may have died before it began
-        logs.append(folder.logs / f"{job.id}_0_log.err")
+    if state not in ("queued", "running") and job is not None:
+        logs.append(_log_of_slurm(folder, job))
     log = next((file for file in logs if file.exists()), None)
     return Status(run, job, state, " ".join(told.split()), run_folder(run).age(), log)
 
@@ -131,6 +133,22 @@ def _state(place: RunFolder, run: Run, ended: Ended | None, working: bool, waiti
     state = place.state()
     said = progress(place) or ("never begun" if state == "new" else "")
     return ("stale" if state == "stale" else "interrupted"), f"{said}  {ended.error if ended else ''}"
+
+
+def _log_of_slurm(folder: SweepFolder, job: Job) -> Path:
+    return folder.logs / f"{job.id}_0_log.err"
+
+
+def _death_before_the_beginning(folder: SweepFolder, job: Job | None) -> str:
+    """Return the last words of a job that is gone without a sign of life; empty for others."""
+    if job is None or not job.id or folder.sign_of_life(job.number).exists():
+        return ""
+    try:
+        lines = _log_of_slurm(folder, job).read_text(errors="replace").split("\n")
+    except OSError:  # it was cancelled while it waited
+        return ""
+    words = [line.strip() for line in lines if line.strip()]
+    return f"its job died before it began{': ' + words[-1] if words else ''}"
 
 
 def figure(result: dict[str, Any], metric: str | None = None) -> str:

@@ -34,10 +34,7 @@ def wait_for_runs(folder: SweepFolder, numbers: Sequence[int], ended: Callable[[
                 ended(folder, number)
             if left and time.monotonic() - looked > _SECONDS_BETWEEN_QUEUES:
                 looked = time.monotonic()
-                sweep, asked = folder.read(), queue()
-                if asked is None and any(job.id for job in sweep.jobs):
-                    continue  # squeue does not answer for now, which says nothing of the jobs
-                over = {status.run.number for status in statuses(folder, sweep, asked) if status.over}
+                over = {status.run.number for status in statuses(folder, folder.read(), queue()) if status.over}
                 for number in [n for n in left if n in over & gone]:
                     left.remove(number)
                     ended(folder, number)

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ganx.errors import RunError
+from ganx.errors import LockedError, RunError
 from ganx.files import make_folder, refusing
 
 INTERVAL = 10.0
@@ -73,7 +73,7 @@ class RunLock:
     """Holds a run folder while a block runs: `with RunLock(path_of_heartbeat) as lock: ... lock.beat(step, steps)`.
 
     Raises:
-        RunError: another process trains there; it is named.
+        LockedError: another process trains there; it is named.
     """
 
     def __init__(self, path: Path, interval: float = INTERVAL, patience: float = PATIENCE) -> None:
@@ -99,7 +99,7 @@ class RunLock:
             if time.monotonic() >= deadline:
                 other = Heartbeat.read(self.path)
                 who = f" by process {other.pid} on {other.host}" if other else ""
-                raise RunError(f"locked: {self.path.parent} is being trained{who}; ganx status shows it")
+                raise LockedError(f"locked: {self.path.parent} is being trained{who}; ganx status shows it")
             time.sleep(0.05)
         earlier = Heartbeat.read(self.path)
         self._start = time.monotonic() - (earlier.seconds if earlier else 0.0)

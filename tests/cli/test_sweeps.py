@@ -195,6 +195,7 @@ def test_ctrl_c_while_waiting_leaves_the_runs_alone(ganx):
         ),
         (["hydra/launcher=joblib", "launcher.n_jobs=0"], "launcher.n_jobs=0: expected an integer >= 1 or -1"),
         (["plan=maybe"], "plan=maybe: expected true or false"),
+        (["-m", "outputs=a,b"], "outputs=a,b: a sweep has one folder for its runs"),
         (["-m", "seed=0,-1"], "seed=-1: expected an integer >= 0"),
         (["-m", "dataset=csv", "dataset.path=a.csv,b.csv"], "a.csv"),
     ],

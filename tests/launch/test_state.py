@@ -8,9 +8,9 @@ import stat
 import pytest
 
 from ganx.errors import UserError
-from ganx.launch import wait
+from ganx.launch import job, wait
 from ganx.launch.folder import Ended, SweepFolder, all_sweeps, find_sweep, run_folder
-from ganx.launch.queue import queue
+from ganx.launch.queue import NoAnswer, queue
 from ganx.launch.state import best_validation, claims, is_over, last_validation, progress, statuses
 from ganx.run.folder import RunFolder
 from ganx.run.lock import RunLock
@@ -147,7 +147,9 @@ def test_squeue_is_read_and_missed(tmp_path, monkeypatch):
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     assert queue() == {"17_0": "RUNNING", "18": "PENDING"}
     script.write_text("#!/bin/sh\nexit 1\n")
-    assert queue() is None
+    silent = queue()
+    assert isinstance(silent, NoAnswer)
+    assert silent.get("17_0") == "RUNNING"
 
 
 def test_a_sweep_may_be_moved_and_looked_at_from_anywhere(sweep, tmp_path, monkeypatch):
@@ -174,10 +176,35 @@ def test_no_name_is_no_sweep(sweep, tmp_path):
 
 def test_waiting_outlasts_a_squeue_that_does_not_answer(sweep, monkeypatch):
     os.utime(sweep.record, (0, 0))
-    answers = [None, None, None, BOTH, None, NOTHING, NOTHING]
+    answers = [NoAnswer(), NoAnswer(), NoAnswer(), BOTH, NoAnswer(), NOTHING, NOTHING]
     monkeypatch.setattr(wait, "queue", lambda: answers.pop(0))
     monkeypatch.setattr(wait, "_SECONDS_BETWEEN_QUEUES", -1.0)
     monkeypatch.setattr(wait, "_SECONDS_BETWEEN_LOOKS", 0.0)
     told: list[int] = []
     wait.wait_for_runs(sweep, [0, 1], lambda _, number: told.append(number))
     assert (told, answers) == ([0, 1], [])
+
+
+def test_a_job_that_died_before_it_began_is_told(sweep):
+    (sweep.logs / "17_0_0_log.err").write_text("INFO\nslurmstepd: error: no such module\n\n")
+    first, second = statuses(sweep, sweep.read(), NOTHING)
+    assert (first.state, first.told) == ("failed", "its job died before it began: slurmstepd: error: no such module")
+    assert (second.state, second.told) == ("interrupted", "never begun")
+    assert states(sweep, BOTH) == ["queued", "queued"]
+
+
+def test_a_run_that_another_process_holds_is_not_failed(sweep, tmp_path):
+    run = sweep.read().runs[0]
+    with begin(sweep, 0):
+        pass
+    held = job.LockedError("locked")
+
+    def locked(*_: object) -> tuple[int, str]:
+        raise held
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "_train", locked)
+        assert job.do_run(sweep, run, {}) == 1
+    assert sweep.ended(0) is None
+    finish(sweep, 0)
+    assert states(sweep, NOTHING)[0] == "done"
