@@ -145,19 +145,23 @@ class SweepFolder:
         configs: list[dict[str, Any]] = json.loads(self.configs.read_text(encoding="utf-8"))
         return configs
 
+    def end_of(self, run: int) -> Path:
+        """Return where it stands how a run ended."""
+        return self.path / "ended" / f"{run}.json"
+
     def end(self, run: int, ended: Ended) -> None:
         """Note how a run ended."""
-        write_json(self.path / "ended" / f"{run}.json", asdict(ended))
+        write_json(self.end_of(run), asdict(ended))
 
     def begin(self, run: int) -> None:
         """Forget how an earlier attempt at a run ended."""
         with refusing(self.path):
-            (self.path / "ended" / f"{run}.json").unlink(missing_ok=True)
+            self.end_of(run).unlink(missing_ok=True)
 
     def ended(self, run: int) -> Ended | None:
         """Return how a run ended; None while it has not."""
         try:
-            ended = Ended(**json.loads((self.path / "ended" / f"{run}.json").read_text(encoding="utf-8")))
+            ended = Ended(**json.loads(self.end_of(run).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
         sound = isinstance(ended.code, int) and isinstance(ended.seconds, int | float) and isinstance(ended.error, str)

@@ -100,8 +100,11 @@ def _will_work(folder: SweepFolder, job: Job, queue: Queue) -> bool:
 def _status(folder: SweepFolder, run: Run, job: Job | None, at_work: set[int], queue: Queue) -> Status:
     working = job is not None and job.number in at_work
     waiting = job is not None and queue is not None and queue.get(job.id) in WAITING
+    ended = folder.ended(run.number)
+    if ended and run_folder(run).written_after(folder.end_of(run.number)):
+        ended = None  # somebody else has done it since
     try:
-        state, told = _state(run_folder(run), run, folder.ended(run.number), working, waiting)
+        state, told = _state(run_folder(run), run, ended, working, waiting)
         if state == "interrupted" and (why := _death_before_the_beginning(folder, job)):
             state, told = "failed", why
     except UserError as error:  # a damaged result

@@ -67,6 +67,13 @@ class RunFolder:
         signs = [file.stat().st_mtime for file in (self.result, self.heartbeat, self.config) if file.exists()]
         return time.time() - max(signs) if signs else float("inf")
 
+    def written_after(self, file: Path) -> bool:
+        """Whether result.json is younger than a file."""
+        try:
+            return self.result.stat().st_mtime_ns > file.stat().st_mtime_ns
+        except OSError:
+            return False
+
     def read_result(self) -> dict[str, Any] | None:
         """Return result.json; None while there is none."""
         try:

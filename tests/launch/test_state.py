@@ -98,6 +98,14 @@ def test_what_went_wrong(sweep):
     assert states(sweep, BOTH) == ["queued", "failed"]
 
 
+def test_what_went_wrong_may_be_mended_elsewhere(sweep):
+    sweep.end(0, Ended(1, 1.0, "ValueError: no"))
+    assert states(sweep, NOTHING) == ["failed", "interrupted"]
+    os.utime(sweep.end_of(0), (1, 1))
+    finish(sweep, 0)
+    assert states(sweep, NOTHING) == ["done", "interrupted"]
+
+
 def test_with_force_an_old_result_does_not_count_before_the_end(sweep):
     finish(sweep, 0)
     assert states(sweep, BOTH) == ["queued", "queued"]
