@@ -16,9 +16,10 @@ def own_dir() -> Path:
 
 
 def groups(folders: Iterable[Path] = ()) -> list[str]:
-    """Return the names of the groups in conf/ and in `folders`."""
-    found = {file.parent.name for folder in (own_dir(), *folders) for file in folder.glob("*/*.yaml")}
-    return sorted(found - {"hydra"})
+    """Return the names of the groups in conf/ and in `folders`; those of sweeps, as `hydra/launcher`, come last."""
+    files = ((folder, file) for folder in (own_dir(), *folders) for file in folder.glob("*/**/*.yaml"))
+    found = {file.parent.relative_to(folder).as_posix() for folder, file in files}
+    return sorted(found - {"hydra"}, key=lambda group: ("/" in group, group))
 
 
 def options(group: str, folders: Iterable[Path] = ()) -> dict[str, str]:

@@ -19,8 +19,7 @@ Train a method on a data set. A finished run is not trained again, a broken one 
   ganx train model=hexagan dataset=breast,wine hydra/launcher=slurm launcher.pack=8 detach=true
   ganx train model=hexagan dataset=breast search=hexagan n_trials=50        which settings are best (docs/search.md)
 
-Launchers: local (default), joblib, submitit_local, slurm, slurm_cpu, slurm_gpu
-Their keys: ganx train hydra/launcher=slurm model=hexagan --cfg hydra -p hydra.launcher""",
+Keys of a launcher: ganx train hydra/launcher=slurm model=hexagan --cfg hydra -p hydra.launcher""",
     "eval": """ganx eval [OPTIONS] run=FOLDER|SIGNATURE
 
 Compute the figures of a finished run again, from its checkpoint.""",
