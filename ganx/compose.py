@@ -207,7 +207,7 @@ class CheckedLoader(ConfigLoaderImpl):
             config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
         except Exception as error:  # whatever Hydra, OmegaConf or YAML complain about: the request is wrong
             raise CompositionError(self._explain(error, overrides)) from error
-        if config_name is not None:
+        if config_name == self.command:  # not the space of a search
             self._check_plugins(config)
             if run_mode is RunMode.RUN:
                 self.plain(config)

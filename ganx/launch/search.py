@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ganx.errors import RunError, UserError
@@ -35,7 +34,7 @@ from ganx.text import plural
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
-def search(values: Mapping[str, Any], launcher: Launcher, arguments: list[str]) -> int:
+def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[str]) -> int:
     """Search until `n_trials` are finished, and print the best one as a command line; return the exit code.
 
     Args:
@@ -47,8 +46,8 @@ def search(values: Mapping[str, Any], launcher: Launcher, arguments: list[str]) 
         RunError: another command does this search, or no trial has ended well.
     """
     asked = Asked(**check_keys("sweeper", dict(values), Asked))
-    if not isinstance(launcher, SweepLauncher) or launcher.detached:
-        raise UserError("a search waits for its trials: choose one of ganx's launchers, without detach=true")
+    if launcher.detached:
+        raise UserError("a search waits for its trials: leave detach=true out")
     loader = launcher.loader
     metric, steps = _objective(present := present_config(loader, arguments), asked)
     fixed, space = read_space(loader, arguments, asked.search, present["model"]["name"])

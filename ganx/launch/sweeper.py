@@ -53,5 +53,5 @@ class Optuna(BasicSweeper):
         """Search; return an exit code."""
         from ganx.launch.search import search  # Optuna
 
-        assert self.launcher is not None
-        return [search(self.values, self.launcher, arguments)]
+        launcher: Any = self.launcher  # one of ganx's, as `compose` has checked
+        return [search(self.values, launcher, arguments)]

@@ -127,7 +127,7 @@ def test_every_committed_space_fits_its_model(train, name):
         (f"{RATE} study=a/b", "study=a/b: letters, digits, - and _ only"),
         (f"{RATE} protocol.selection=last", "model=gain has no validation figure that a search could improve"),
         (f"{RATE} hydra/launcher=slurm detach=true", "a search waits for its trials"),
-        (f"{RATE} hydra/launcher=basic", "a search waits for its trials"),
+        (f"{RATE} hydra/launcher=basic", "hydra/launcher=basic is not one of ganx's"),
         (f"{RATE} dataset=csv dataset.path=nope.csv", "cannot read nope.csv"),
         ("model=knn seed=0,1", "model=knn has no validation figure that a search could improve: it is not trained"),
         ("experiment=pipeline_gain_cs seed=0,1 sweeper.prune=true", "sweeper.prune=true: a pipeline cannot be stopped"),
