@@ -166,10 +166,20 @@ def override(key: str, value: str) -> str:
 
 
 def as_text(argv: Sequence[str], key: str) -> list[str]:
-    """Return `argv` with the value of `key` quoted, unless it is: a signature may look like a number, 12e4567890."""
-    start = f"{key}="
-    bare = [word.startswith(start) and word[len(start) : len(start) + 1] not in ("'", '"', "$") for word in argv]
-    return [override(key, word[len(start) :]) if b else word for word, b in zip(argv, bare, strict=True)]
+    """Return `argv` with the value of `key` quoted, unless it is: a signature may look like a number, 12e4567890.
+
+    Under `-m`, commas part several values.
+    """
+    several = not {"-m", "--multirun"}.isdisjoint(argv)
+
+    def quoted(word: str) -> str:
+        value = word.removeprefix(f"{key}=")
+        if value == word or value.startswith(("'", '"', "$")):
+            return word
+        values = [override("", part).removeprefix("=") for part in (value.split(",") if several else [value])]
+        return f"{key}={','.join(values)}"
+
+    return [quoted(word) for word in argv]
 
 
 class CompositionError(UserError, ConfigCompositionException):

@@ -283,3 +283,4 @@ def test_a_signature_is_text_even_if_it_looks_like_a_number(signature):
     once = as_text([f"run={signature}", "outputs=x"], "run")
     assert compose("eval", once)["run"] == signature
     assert as_text(once, "run") == once
+    assert as_text(["-m", f"run={signature}"], "run")[1] == "run=" + ",".join(f"'{x}'" for x in signature.split(","))
