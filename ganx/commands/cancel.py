@@ -11,7 +11,7 @@ from pathlib import Path
 from ganx.commands import Parser
 from ganx.errors import RunError
 from ganx.launch.folder import Sweep, SweepFolder, find_sweep
-from ganx.launch.queue import ACTIVE, cancel, queue
+from ganx.launch.queue import cancel, is_active, queue
 from ganx.run.lock import Heartbeat, is_alive
 from ganx.text import plural
 
@@ -37,7 +37,7 @@ def _cancel_slurm(sweep: Sweep) -> str:
     known = queue()
     if known is None:
         raise RunError(f"squeue does not answer here; the jobs are {', '.join(job.id for job in sweep.jobs)}")
-    ids = [job.id for job in sweep.jobs if known.get(job.id) in ACTIVE]
+    ids = [job.id for job in sweep.jobs if is_active(known, job.id)]
     if not ids:
         return "no job of it is left"
     cancel(*ids)

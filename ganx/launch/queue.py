@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import shutil
 import subprocess
+from collections.abc import Mapping
 
 from ganx.errors import RunError
 
@@ -22,10 +23,10 @@ class NoAnswer(dict[str, str]):
 
 
 def queue() -> dict[str, str] | None:
-    """Return {id: state} of the user's jobs, an array's one by one as in `17_3`; None where there is no squeue."""
+    """Return {id: "STATE REASON"} of the user's jobs, an array's one by one (`17_3`); None where there is no squeue."""
     if shutil.which("squeue") is None:
         return None
-    command = ["squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i %T"]
+    command = ["squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i %T %r"]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
@@ -33,6 +34,21 @@ def queue() -> dict[str, str] | None:
     if asked.returncode:
         return NoAnswer()
     return dict(line.split(maxsplit=1) for line in asked.stdout.splitlines() if line.strip())
+
+
+def is_active(known: Mapping[str, str], job: str) -> bool:
+    """Whether a job does something, or will."""
+    return known.get(job, "").partition(" ")[0] in ACTIVE
+
+
+def is_waiting(known: Mapping[str, str], job: str) -> bool:
+    """Whether a job has not been started (again)."""
+    return known.get(job, "").partition(" ")[0] in WAITING
+
+
+def reason(known: Mapping[str, str], job: str) -> str:
+    """Return why a job waits, in SLURM's word; empty for others."""
+    return known.get(job, "").partition(" ")[2].strip() if is_waiting(known, job) else ""
 
 
 def cancel(*which: str) -> None:

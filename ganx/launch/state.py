@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ganx.errors import UserError
 from ganx.launch.folder import Ended, Job, Run, Sweep, SweepFolder, all_sweeps, run_folder
-from ganx.launch.queue import ACTIVE, WAITING
+from ganx.launch.queue import is_active, is_waiting, reason
 from ganx.run.folder import RunFolder
 from ganx.run.lock import Heartbeat, is_alive
 
@@ -24,7 +24,7 @@ _A_MOMENT = 60.0  # seconds in which a job that was just started need not have s
 #: The figures worth a line, the most telling first; two of them are shown.
 KEY_FIGURES = ("rmse_row", "f1", "accuracy", "rmse", "roc_auc")
 
-#: {id: state} as squeue gives it; None where there is no SLURM.
+#: What `ganx.launch.queue.queue` gives; None where there is no SLURM.
 Queue = Mapping[str, str] | None
 
 
@@ -90,7 +90,7 @@ def _working(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[Job]:
 
 def _will_work(folder: SweepFolder, job: Job, queue: Queue) -> bool:
     if job.id and queue is not None:
-        return queue.get(job.id) in ACTIVE
+        return is_active(queue, job.id)
     if is_alive(folder.sign_of_life(job.number)):
         return True
     begun = Heartbeat.read(folder.sign_of_life(job.number)) is not None
@@ -99,7 +99,7 @@ def _will_work(folder: SweepFolder, job: Job, queue: Queue) -> bool:
 
 def _status(folder: SweepFolder, run: Run, job: Job | None, at_work: set[int], queue: Queue) -> Status:
     working = job is not None and job.number in at_work
-    waiting = job is not None and queue is not None and queue.get(job.id) in WAITING
+    waiting = job is not None and queue is not None and is_waiting(queue, job.id)
     ended = folder.ended(run.number)
     if ended and run_folder(run).written_after(folder.end_of(run.number)):
         ended = None  # somebody else has done it since
@@ -109,6 +109,8 @@ def _status(folder: SweepFolder, run: Run, job: Job | None, at_work: set[int], q
             state, told = "failed", why
     except UserError as error:  # a damaged result
         state, told = "failed", str(error)
+    if state == "queued" and job is not None and queue is not None:
+        told = f"{told}  {reason(queue, job.id)}"
     logs = [folder.log(run.number)]
     if state not in ("queued", "running") and job is not None:
         logs.append(_log_of_slurm(folder, job))

@@ -10,7 +10,7 @@ import pytest
 from ganx.errors import UserError
 from ganx.launch import job, wait
 from ganx.launch.folder import Ended, SweepFolder, all_sweeps, find_sweep, run_folder
-from ganx.launch.queue import NoAnswer, queue
+from ganx.launch.queue import NoAnswer, queue, reason
 from ganx.launch.state import best_validation, claims, is_over, last_validation, progress, statuses
 from ganx.run.folder import RunFolder
 from ganx.run.lock import RunLock
@@ -51,6 +51,13 @@ def test_what_a_sweep_is(sweep, tmp_path):
     assert {folder.path for folder in all_sweeps(tmp_path)} == {sweep.path, other.path}
     with pytest.raises(UserError, match="fits 2 sweeps"):
         find_sweep("gain", tmp_path)
+
+
+def test_why_a_job_waits(sweep):
+    told = [
+        status.told for status in statuses(sweep, sweep.read(), {"17_0": "RUNNING None", "17_1": "PENDING Priority"})
+    ]
+    assert told == ["", "Priority"]
 
 
 def test_from_queued_to_done(sweep):
@@ -151,9 +158,11 @@ def test_squeue_is_read_and_missed(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert queue() is None
     script = tmp_path / "squeue"
-    script.write_text("#!/bin/sh\necho '17_0 RUNNING'\necho '18 PENDING'\n")
+    script.write_text("#!/bin/sh\necho '17_0 RUNNING None'\necho '18 PENDING Resources'\n")
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    assert queue() == {"17_0": "RUNNING", "18": "PENDING"}
+    known = queue()
+    assert known == {"17_0": "RUNNING None", "18": "PENDING Resources"}
+    assert [reason(known, number) for number in ("17_0", "18", "19")] == ["", "Resources", ""]
     script.write_text("#!/bin/sh\nexit 1\n")
     silent = queue()
     assert isinstance(silent, NoAnswer)
