@@ -109,7 +109,7 @@ class Teller:
 
 def _how(item: Item, ended: Ended | None) -> str:
     if ended is None:
-        return "ended without a word; the same command goes on with it"
+        return "ended without a word (ganx status tells more); the same command goes on with it"
     if ended.code > 128:
         return "stopped; the same command goes on from its checkpoint"
     result = item.folder.read_result() if ended.code == 0 else None
