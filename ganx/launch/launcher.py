@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganx.errors import UserError
 from ganx.launch import settings
 from ganx.launch.folder import Job, Run, SweepFolder, planning
-from ganx.launch.plan import Config, Plan, Request, identify, make_plan
+from ganx.launch.plan import Config, Item, Plan, Request, identify, make_plan
 from ganx.launch.queue import queue
 from ganx.launch.tell import Teller, Told, show_figures, show_plan
 from ganx.launch.wait import wait_for_others
@@ -126,10 +126,7 @@ class SweepLauncher(Launcher):
         wrong = [item for item in items if item.state == "impossible"]
         if strict and wrong:
             raise UserError(wrong[0].told)
-        places = list(dict.fromkeys(item.config["outputs"] for item in items if item.config))
-        if len(places) > 1:
-            raise UserError(f"outputs={','.join(places)}: a sweep has one folder for its runs")
-        outputs = places[0] if places else "outputs"
+        outputs = _outputs(items)
         if self.plan_only:
             self._show(make_plan(items, queue()))
             return []
@@ -272,6 +269,13 @@ def _names(job_overrides: Sequence[Sequence[str]]) -> list[str]:
     """Return for each run the overrides in which it differs from another one; all of them for a single run."""
     common = set.intersection(*map(set, job_overrides)) if len(job_overrides) > 1 else set()
     return [" ".join([word for word in words if word not in common] or words) for words in job_overrides]
+
+
+def _outputs(items: Sequence[Item]) -> str:
+    places = list(dict.fromkeys(item.config["outputs"] for item in items if item.config))
+    if len(places) > 1:
+        raise UserError(f"outputs={','.join(places)}: a sweep has one folder for its runs")
+    return places[0] if places else "outputs"
 
 
 def _title(plan: Plan) -> str:
