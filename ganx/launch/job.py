@@ -74,7 +74,7 @@ def do_run(folder: SweepFolder, run: Run, frozen: dict[str, Any], *, loud: bool 
             print(f"ganx: {error}")
     if loud and error:
         print(f"ganx: {error}", file=sys.stderr)
-    folder.end(run.number, Ended(code, round(time.monotonic() - start, 1), error))
+    folder.end(run.number, Ended(code, round(time.monotonic() - start, 3), error))
     return code
 
 
