@@ -195,12 +195,13 @@ def all_sweeps(outputs: str | Path) -> list[SweepFolder]:
 
 
 def find_sweep(name: str, outputs: str | Path) -> SweepFolder:
-    """Return the sweep that a user means by its name, or by the beginning of one.
+    """Return the sweep that a user means by its name, by the beginning of one, or by its folder.
 
     Raises:
         UserError: there is none, or more than one.
     """
     sweeps = {folder.path.name: folder for folder in all_sweeps(outputs)}
+    name = Path(name).name if "/" in name else name
     if name in sweeps:
         return sweeps[name]
     found = [key for key in sweeps if name and key.startswith(name)]

@@ -45,7 +45,8 @@ def test_what_a_sweep_is(sweep, tmp_path):
     assert record.name.startswith("gain_on_wine-")
     assert record.command == "ganx train 'a b'"
     assert [job.id for job in record.jobs] == ["17_0", "17_1"]
-    assert find_sweep(record.name[:6], tmp_path).path == sweep.path
+    for name in (record.name, record.name[:6], f"{sweep.path}/"):
+        assert find_sweep(name, tmp_path).path == sweep.path
     other = SweepFolder.create(tmp_path, "gain on wine!", [], "slurm")
     assert other.path != sweep.path  # within the same second, too
     assert {folder.path for folder in all_sweeps(tmp_path)} == {sweep.path, other.path}
