@@ -112,7 +112,7 @@ def estimate(items: Sequence[Item]) -> tuple[float, int] | None:
 
     A run is like another one of the same model on the same data set; its time goes with steps x replicas.
     """
-    total, used = 0.0, 0
+    total = 0.0
     rates: dict[tuple[str, str, str], list[float]] = {}
     for item in items:
         config = item.config
@@ -122,8 +122,7 @@ def estimate(items: Sequence[Item]) -> tuple[float, int] | None:
         if not rates[key]:
             return None
         total += statistics.median(rates[key]) * _work(config)
-    used = sum(map(len, rates.values()))
-    return total, used
+    return total, sum(map(len, rates.values()))
 
 
 def _identify(request: Request, config: Config | UserError, checksums: dict[str, str | UserError]) -> Item:

@@ -52,7 +52,9 @@ def _has_ended(folder: SweepFolder, number: int) -> bool:
 def wait_for_others(items: Sequence[Item]) -> list[Item]:
     """Wait until others are through with `items`; return those that they have left unfinished."""
     left, abandoned = list(items), []
-    with Console(stderr=True).status(f"{plural(len(items), 'run')} of others to go") as _:
+    if not left:
+        return []
+    with Console(stderr=True).status(f"{plural(len(items), 'run')} of others to go"):
         while left:
             taken = claims(left[0].config["outputs"], queue())
             for item in list(left):
