@@ -15,9 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganx.errors import UserError
 from ganx.launch import settings
-from ganx.launch.folder import Job, Run, SweepFolder, planning
+from ganx.launch.folder import Job, Run, SweepFolder, all_sweeps, planning
 from ganx.launch.plan import Config, Item, Plan, Request, identify, make_plan
-from ganx.launch.queue import queue
+from ganx.launch.state import queue_of
 from ganx.launch.tell import Teller, Told, show_figures, show_plan
 from ganx.launch.wait import wait_for_others
 from ganx.run.lock import RunLock
@@ -128,11 +128,11 @@ class SweepLauncher(Launcher):
             raise UserError(wrong[0].told)
         outputs = _outputs(items)
         if self.plan_only:
-            self._show(make_plan(items, queue()))
+            self._show(make_plan(items, queue_of(*all_sweeps(outputs))))
             return []
         with ExitStack() as stack:
             with planning(outputs):  # until the runs are claimed
-                plan = make_plan(items, queue())
+                plan = make_plan(items, queue_of(*all_sweeps(outputs)))
                 if told is None:
                     self._show(plan)
                 teller = Teller(plan, loud, told)

@@ -7,13 +7,14 @@ import math
 import statistics
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import UserError
 from ganx.launch.folder import Ended, Job, Run, Sweep, SweepFolder, all_sweeps, run_folder
-from ganx.launch.queue import is_active, is_waiting, reason
+from ganx.launch.queue import is_active, is_waiting, queue, reason
 from ganx.run.folder import RunFolder
 from ganx.run.lock import Heartbeat, is_alive
 
@@ -63,6 +64,15 @@ def statuses(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[Status]:
 def is_over(folder: SweepFolder, sweep: Sweep, queue: Queue) -> bool:
     """Tell whether no process works, or will work, for a sweep."""
     return not _working(folder, sweep, queue)
+
+
+def queue_of(*folders: SweepFolder) -> Queue:
+    """Ask squeue, if any of these sweeps has a job in SLURM: where its controller is gone, the answer takes long."""
+    for folder in folders:
+        with suppress(UserError):  # a damaged sweep claims nothing
+            if any(job.id for job in folder.read().jobs):
+                return queue()
+    return None
 
 
 def claims(outputs: str | Path, queue: Queue) -> dict[Path, str]:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from ganx.errors import UserError
-from ganx.launch.folder import SweepFolder
+from ganx.launch.folder import SweepFolder, all_sweeps
 from ganx.launch.plan import Item
-from ganx.launch.queue import queue
-from ganx.launch.state import claims, statuses
+from ganx.launch.state import claims, queue_of, statuses
 from ganx.text import plural
 
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -34,7 +33,9 @@ def wait_for_runs(folder: SweepFolder, numbers: Sequence[int], ended: Callable[[
                 ended(folder, number)
             if left and time.monotonic() - looked > _SECONDS_BETWEEN_QUEUES:
                 looked = time.monotonic()
-                over = {status.run.number for status in statuses(folder, folder.read(), queue()) if status.over}
+                over = {
+                    status.run.number for status in statuses(folder, folder.read(), queue_of(folder)) if status.over
+                }
                 for number in [n for n in left if n in over & gone]:
                     left.remove(number)
                     ended(folder, number)
@@ -54,9 +55,10 @@ def wait_for_others(items: Sequence[Item]) -> list[Item]:
     left, abandoned = list(items), []
     if not left:
         return []
+    outputs = left[0].config["outputs"]
     with Console(stderr=True).status(f"{plural(len(items), 'run')} of others to go"):
         while left:
-            taken = claims(left[0].config["outputs"], queue())
+            taken = claims(outputs, queue_of(*all_sweeps(outputs)))
             for item in list(left):
                 try:
                     state = item.folder.state()

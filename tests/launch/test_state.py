@@ -195,7 +195,7 @@ def test_no_name_is_no_sweep(sweep, tmp_path):
 def test_waiting_outlasts_a_squeue_that_does_not_answer(sweep, monkeypatch):
     os.utime(sweep.record, (0, 0))
     answers = [NoAnswer(), NoAnswer(), NoAnswer(), BOTH, NoAnswer(), NOTHING, NOTHING]
-    monkeypatch.setattr(wait, "queue", lambda: answers.pop(0))
+    monkeypatch.setattr(wait, "queue_of", lambda _: answers.pop(0))
     monkeypatch.setattr(wait, "_SECONDS_BETWEEN_QUEUES", -1.0)
     monkeypatch.setattr(wait, "_SECONDS_BETWEEN_LOOKS", 0.0)
     told: list[int] = []
