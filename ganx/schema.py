@@ -15,9 +15,7 @@ from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
 from ganx.targets import check_target, constructor, targets_of
-from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, check
-
-Share = Annotated[float, Range(0, 1, open_high=True)]
+from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Share, check
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,15 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Loss:
-    """The adversarial loss; `none` for baselines. `penalty` keeps a Wasserstein critic smooth; null = nothing does.
+    """The adversarial loss; `none` for baselines. `penalty` keeps a discriminator smooth; null = nothing does.
 
-    `zero_centered`: squared gradient norm at real data. `wgan_gp`: (norm - 1)^2 between real and fake (Gulrajani et
-    al., 2017). `clipping`: every weight within +-0.01 (Arjovsky et al., 2017).
+    `r1`, `r2`, `zero_centered`, `wgan_gp`: gradient penalties at real rows, at generated rows, and on lines between
+    both (`ganx.losses.penalties`); HexaGAN's element-wise `zero_centered` is at real rows. `clipping`: every weight
+    within +-0.01 (Arjovsky et al., 2017).
     """
 
     name: str
-    penalty: Literal["zero_centered", "wgan_gp", "clipping"] | None
+    penalty: Literal["r1", "r2", "zero_centered", "wgan_gp", "clipping"] | None
 
 
 @dataclass(frozen=True)

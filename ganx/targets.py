@@ -21,6 +21,9 @@ ALLOWED = ("ganx.", "torch.optim.", "lightning.")
 #: A class that inherits from one of these is trained by gradient; everything else is a baseline.
 TRAINED = frozenset({"AdversarialModule", "LightningModule"})
 
+#: A class that inherits from it reads and makes whole rows or images.
+GENERATIVE = "GenerativeModule"
+
 
 def added_by(argv: Sequence[str]) -> frozenset[str]:
     """Return the targets that the user's own configuration folders add.
@@ -123,11 +126,13 @@ class Constructor:
     Attributes:
         parameters: keyword-only parameters, or all that follow `params` for torch's optimisers.
         trained: whether the class is trained by gradient (see `TRAINED`).
+        generative: whether it generates whole rows (see `GENERATIVE`).
         abilities: which of `impute` and `classify` it defines.
     """
 
     parameters: dict[str, Parameter]
     trained: bool
+    generative: bool
     abilities: frozenset[str]
 
 
@@ -136,7 +141,7 @@ def constructor(name: str, where: str = "_target_") -> Constructor:
     """Read the constructor of the class `name` from its source, without importing it.
 
     Keyword-only parameters are keys of the configuration; positional ones are given by the engine. A class without an
-    own constructor has its first base's.
+    own constructor has its first base's, and one whose constructor takes `**` has its first base's parameters, too.
 
     Raises:
         UserError: there is no such class.
@@ -147,9 +152,14 @@ def constructor(name: str, where: str = "_target_") -> Constructor:
     lineage = list(_lineage(*found))
     names = {base for node, _ in lineage for base in (node.name, *_base_names(node))}
     methods = [(item, module) for node, module in lineage for item in node.body if isinstance(item, ast.FunctionDef)]
-    parameters = next((_parameters(item.args, module) for item, module in methods if item.name == "__init__"), {})
+    parameters: dict[str, Parameter] = {}
+    for item, module in methods:
+        if item.name == "__init__":
+            parameters = _parameters(item.args, module) | parameters
+            if item.args.kwarg is None:
+                break
     abilities = {item.name for item, _ in methods} & {"impute", "classify"}
-    return Constructor(parameters, not TRAINED.isdisjoint(names), frozenset(abilities))
+    return Constructor(parameters, not TRAINED.isdisjoint(names), GENERATIVE in names, frozenset(abilities))
 
 
 def _parameters(arguments: ast.arguments, module: str) -> dict[str, Parameter]:

@@ -41,6 +41,7 @@ PositiveFloat = Annotated[float, Range(0, open_low=True)]
 NonNegativeFloat = Annotated[float, Range(0)]
 Fraction = Annotated[float, Range(0, 1)]
 PositiveFraction = Annotated[float, Range(0, 1, open_low=True)]
+Share = Annotated[float, Range(0, 1, open_high=True)]
 OpenFraction = Annotated[float, Range(0, 1, open_low=True, open_high=True)]
 Width = PositiveInt | PositiveFloat  # of a layer: units, or a share of the features (1 and 1.0 stay apart)
 
@@ -52,6 +53,7 @@ NAMES: dict[str, Any] = {
     "NonNegativeFloat": NonNegativeFloat,
     "Fraction": Fraction,
     "PositiveFraction": PositiveFraction,
+    "Share": Share,
     "OpenFraction": OpenFraction,
     "Width": Width,
     "int": int,

@@ -1,4 +1,4 @@
-"""What a method sees of a table in one step."""
+"""What a method sees of its data in one step."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ class TabularBatch(NamedTuple):
     missing: Tensor
     y: Tensor
     labelled: Tensor
+
+
+class SampleBatch(NamedTuple):
+    """B whole rows or images for each of R replicas, for methods that generate.
+
+    Attributes:
+        x: (R, B, d) rows or (R, B, C, H, W) images, in the units of `ganx.data.rows.Rows`.
+        y: (R, B, K) one-hot labels; a row of zeros where the label is unknown.
+    """
+
+    x: Tensor
+    y: Tensor

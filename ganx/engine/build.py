@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ganx.data.rows import Rows
 from ganx.engine.module import AdversarialModule
 from ganx.engine.setting import Setting
 from ganx.errors import UserError, nearest
@@ -21,10 +22,15 @@ def build_module(
     *,
     n_features: int,
     n_classes: int,
+    rows: Rows | None = None,
     device: torch.device | str = "cpu",
     extra_targets: frozenset[str] = frozenset(),
 ) -> AdversarialModule:
     """Build the method of `config["model"]` for a stack of replicas.
+
+    Args:
+        n_features: width of the model's table.
+        rows: the data as a generative method sees them.
 
     Raises:
         UserError: the method cannot be trained with this loss, or `lr_scale` names an unknown player.
@@ -34,9 +40,16 @@ def build_module(
     loss = config["loss"]["name"]
     if loss not in cls.losses:
         raise UserError(f"loss={loss}: {model['name']} cannot be trained with it{nearest(loss, cls.losses)}")
+    if config["loss"]["penalty"] not in cls.penalties:
+        known = ", ".join("null" if penalty is None else penalty for penalty in cls.penalties)
+        raise UserError(
+            f"loss.penalty={config['loss']['penalty']}: {model['name']} cannot be trained with it; choose {known}"
+        )
     setting = Setting(
         replicas=replicas,
         n_features=n_features,
+        shape=rows.shape if rows else (n_features,),
+        bounded=rows.bounded if rows else True,
         n_classes=n_classes,
         loss=config["loss"],
         optimizer=config["optimizer"],

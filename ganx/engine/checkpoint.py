@@ -56,6 +56,7 @@ def merge(states: list[dict[str, Any]]) -> dict[str, Any]:
             }
             for metric in first["best"]
         },
+        "film": first["film"],
         "failed": {replica: why for state in states for replica, why in state["failed"].items()},
     }
 

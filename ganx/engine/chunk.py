@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from ganx.data.encoding import Encoding
+from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.completed import Completed, CompletedTable
-from ganx.engine.loader import DeviceTable
+from ganx.engine.loader import DeviceSamples, DeviceTable
 
 #: What asks a training to save a checkpoint and stop: Ctrl-C, `kill`, and SLURM's warning as submitit arranges it.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
@@ -48,6 +49,7 @@ class Chunk:
         config: the resolved config of the run.
         splits: one per replica of this chunk.
         folder: where this chunk writes its checkpoint, metrics.csv and TensorBoard events.
+        rows: the table as a model sees it that generates whole rows.
         extra_targets: class paths that the user's own config folders may name.
         completed: the table as an imputer has filled it for each replica, in a pipeline.
     """
@@ -58,6 +60,7 @@ class Chunk:
     encoding: Encoding
     splits: Sequence[Split]
     folder: Path
+    rows: Rows | None = None
     extra_targets: frozenset[str] = frozenset()
     completed: Sequence[Completed] | None = None
 
@@ -66,8 +69,10 @@ class Chunk:
         """Where this chunk stores what it needs to go on."""
         return self.folder / "checkpoints" / "last.ckpt"
 
-    def table_on(self, device: torch.device) -> DeviceTable:
+    def data_on(self, device: torch.device) -> DeviceTable | DeviceSamples:
         """Return the rows that the replicas of this chunk read, on `device`."""
+        if self.rows is not None:
+            return DeviceSamples(self.rows, self.table, self.splits, device)
         if self.completed is None:
             return DeviceTable(self.table, self.encoding, self.splits, device)
         return CompletedTable(self.table, self.encoding, self.splits, device, self.completed)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganx.data.encoding import Encoding
+from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.build import build_module
@@ -33,6 +34,7 @@ def load_replica(
     *,
     n_features: int,
     n_classes: int,
+    rows: Rows | None = None,
     extra_targets: frozenset[str] = frozenset(),
 ) -> AdversarialModule:
     """Return a stack of one: a replica of a finished run, in the state that `ability` is scored with."""
@@ -41,9 +43,10 @@ def load_replica(
         [tuple(state["replicas"][replica])],
         n_features=n_features,
         n_classes=n_classes,
+        rows=rows,
         extra_targets=extra_targets,
     )
-    best = state["best"].get(STATE_OF[ability])
+    best = state["best"].get(STATE_OF.get(ability))
     if best is None:  # nothing was selected: the last state
         best = {"parameters": state["parameters"], "step": torch.full((len(state["replicas"]),), state["step"])}
     module.load_parameters({name: value[replica : replica + 1] for name, value in best["parameters"].items()})

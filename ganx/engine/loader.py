@@ -11,10 +11,13 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from ganx.data.encoding import Encoding
+from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table
-from ganx.engine.batch import TabularBatch
+from ganx.engine.batch import SampleBatch, TabularBatch
 from ganx.engine.noise import ORDER
+
+Batch = TabularBatch | SampleBatch
 
 BLOCK = 10  # outer steps between two visits to Lightning's loop, whose cost is paid once per block
 
@@ -69,6 +72,26 @@ class DeviceTable:
         )
 
 
+class DeviceSamples:
+    """Whole rows or images, stored once (images as bytes) and brought to a model's units when a minibatch is read."""
+
+    def __init__(self, rows: Rows, table: Table, splits: Sequence[Split], device: torch.device) -> None:
+        self.device, self.splits, self.shape = device, splits, rows.shape
+        self.stored = torch.from_numpy(rows.stored).to(device)
+        self.centre, self.half = rows.centre, rows.half
+        shown = np.stack([split.shown_labels() for split in splits])
+        y = np.full(table.n_rows, -1) if table.y is None else table.y
+        self.y = torch.from_numpy(np.where(shown, y, -1)).to(device)
+        self.replica = torch.arange(len(splits), device=device).unsqueeze(1)
+        self.classes = torch.arange(table.n_classes, device=device)
+
+    def rows(self, index: Tensor) -> SampleBatch:
+        """Return the rows `index` (..., R, B) as batches (..., R, B, *shape)."""
+        x = (self.stored[index].float() - self.centre) / self.half
+        y = self.y[self.replica, index].unsqueeze(-1) == self.classes
+        return SampleBatch(x.unflatten(-1, self.shape), y.to(x.dtype))
+
+
 class RowOrder:
     """The rows one replica visits: its own permutation of its own rows, and another at its end.
 
@@ -97,19 +120,19 @@ class RowOrder:
         return self._permutation
 
 
-class BlockLoader(IterableDataset[list[TabularBatch]]):
+class BlockLoader(IterableDataset[list[Batch]]):
     """Yields blocks of minibatches for all replicas, from step `start` to step `stop`.
 
     A block ends where validation is due. How steps fall into blocks changes no number.
     """
 
-    def __init__(self, data: DeviceTable, *, batch_size: int, validate_every: int, start: int, stop: int) -> None:
+    def __init__(self, data: DeviceTable | DeviceSamples, *, batch_size: int, validate_every: int, start: int, stop: int) -> None:
         self.data = data
         self.batch_size, self.validate_every = batch_size, validate_every
         self.start, self.stop = start, stop
         self.orders = [RowOrder(split) for split in data.splits]
 
-    def __iter__(self) -> Iterator[list[TabularBatch]]:
+    def __iter__(self) -> Iterator[list[Batch]]:
         step = self.start
         while step < self.stop:
             to_validation = self.validate_every - step % self.validate_every
@@ -117,10 +140,10 @@ class BlockLoader(IterableDataset[list[TabularBatch]]):
             yield self.block(step, n_steps)
             step += n_steps
 
-    def block(self, first: int, n_steps: int) -> list[TabularBatch]:
+    def block(self, first: int, n_steps: int) -> list[Batch]:
         """Return the minibatches of steps first ... first + n_steps - 1, gathered in one go."""
         place, count = first * self.batch_size, n_steps * self.batch_size
         index = torch.from_numpy(np.stack([order.take(place, count) for order in self.orders]))
         index = index.view(len(self.orders), n_steps, self.batch_size).transpose(0, 1).to(self.data.device)
         batches = self.data.rows(index)
-        return [TabularBatch(*parts) for parts in zip(*(part.unbind(0) for part in batches), strict=True)]
+        return [type(batches)(*parts) for parts in zip(*(part.unbind(0) for part in batches), strict=True)]

@@ -29,8 +29,12 @@ class AdversarialModule(pl.LightningModule):
     Lightning sees one optimiser, the ticker, so that `global_step` counts blocks whatever the number of players.
     """
 
-    #: `loss.name` values this method can be trained with.
+    #: `loss.name` and `loss.penalty` values this method can be trained with.
     losses: ClassVar[tuple[str, ...]] = ()
+    penalties: ClassVar[tuple[str | None, ...]] = (None,)
+
+    #: Minibatches of `model.batch_size` rows that one outer step reads.
+    minibatches: int = 1
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -124,17 +128,30 @@ class AdversarialModule(pl.LightningModule):
             rate = self.setting.optimizer["lr"] * self.setting.lr_scale.get(name, 1.0) * factor
             optimizer.param_groups[0]["lr"] = rate
 
+    def monitor(self) -> dict[str, Tensor]:
+        """Return what is worth watching beside the losses, (R,) each."""
+        return {}
+
     # --- evaluation --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def evaluation_noise(self) -> Iterator[None]:
-        """Draw from a stream of its own for each step: training goes on as if unseen, and a figure can be had again."""
-        training_noise = self.noise
-        self.noise = Noise(generators(self.setting.replicas, EVALUATION, self.step), self.setting.device)
+    def evaluation_noise(self, stream: int | None = None) -> Iterator[None]:
+        """Draw from a stream of its own, that of the step if none is named.
+
+        Training goes on as if unseen, and a figure can be had again.
+        """
+        training_noise, was_training = self.noise, self.training
+        self.noise = Noise(generators(self.setting.replicas, EVALUATION, self.step if stream is None else stream), self.setting.device)
+        self.eval()
         try:
             yield
         finally:
             self.noise = training_noise
+            self.train(was_training)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that the method has learned, by name: parameters, averages and running statistics, R first."""
+        return {name: value.detach() for name, value in (*self.named_parameters(), *self.named_buffers())}
 
     # --- exact resume ------------------------------------------------------------------------------------------
 
@@ -142,7 +159,7 @@ class AdversarialModule(pl.LightningModule):
         """Return all that training depends on, in tensors and plain containers."""
         return {
             "step": self.step,
-            "parameters": {name: p.detach() for name, p in self.named_parameters()},
+            "parameters": self.tensors(),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.player_optimizers.items()},
             "noise": self.noise.state_dict(),
         }
@@ -157,10 +174,9 @@ class AdversarialModule(pl.LightningModule):
 
     def load_parameters(self, parameters: dict[str, Tensor]) -> None:
         """Take over parameter values by name."""
-        own = dict(self.named_parameters())
-        with torch.no_grad():
-            for name, value in parameters.items():
-                own[name].copy_(value)
+        own = self.tensors()
+        for name, value in parameters.items():
+            own[name].copy_(value)
 
 
 def flatten(parameters: Sequence[nn.Parameter]) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 #: What a generator is for. Every purpose has its own stream, so that drawing for one never shifts another.
 WEIGHTS, NOISE, ORDER, EVALUATION = 10, 11, 12, 13
@@ -47,7 +48,21 @@ class Noise:
             self._refill(max(_BUFFER, count))
         drawn = self._buffer[:, self._place : self._place + count]
         self._place += count
-        return drawn.reshape(-1, *shape)
+        return drawn.reshape(len(self.generators), *shape)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Return standard normal numbers of shape (R, *shape), by Box and Muller's transform."""
+        count = math.prod(shape)
+        pairs = self.uniform(2, (count + 1) // 2)
+        radius, angle = (-2 * torch.log1p(-pairs[:, 0])).sqrt(), 2 * math.pi * pairs[:, 1]
+        numbers = torch.cat([radius * angle.cos(), radius * angle.sin()], 1)
+        return numbers[:, :count].reshape(len(self.generators), *shape)
+
+    def one_hot(self, p: Tensor, n: int) -> Tensor:
+        """Draw n categories with the probabilities p (R, K), one-hot (R, n, K)."""
+        at_most = (self.uniform(n, 1) >= p.cumsum(1).unsqueeze(1)).sum(2)
+        index = at_most.clamp_max(p.shape[1] - 1)  # rounding: the probabilities may add up to less than 1
+        return F.one_hot(index, p.shape[1]).to(p.dtype)
 
     def hide(self, m: Tensor, share: float) -> Tensor:
         """Return m (R, B, d) without about `share` of its ones: observed cells that count as missing for once."""

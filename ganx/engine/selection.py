@@ -22,16 +22,16 @@ class Best:
         worst = float("-inf") if self.more_is_better else float("inf")
         self.score = torch.full((n_replicas,), worst, device=module.setting.device)
         self.step = torch.zeros(n_replicas, dtype=torch.int64, device=module.setting.device)
-        self.parameters = {name: p.detach().clone() for name, p in module.named_parameters()}
+        self.parameters = {name: value.clone() for name, value in module.tensors().items()}
 
     def update(self, module: AdversarialModule, score: Tensor) -> None:
         """Keep the module's present state for the replicas whose `score` (R,) is the best so far."""
         better = score >= self.score if self.more_is_better else score <= self.score
         self.score = torch.where(better, score, self.score)
         self.step = torch.where(better, module.step, self.step)
-        for name, parameter in module.named_parameters():
-            chosen = better.view(-1, *[1] * (parameter.dim() - 1))
-            self.parameters[name] = torch.where(chosen, parameter.detach(), self.parameters[name])
+        for name, value in module.tensors().items():
+            chosen = better.view(-1, *[1] * (value.dim() - 1))
+            self.parameters[name] = torch.where(chosen, value, self.parameters[name])
 
     def state_dict(self) -> dict[str, Any]:
         """Return scores, steps and parameters."""

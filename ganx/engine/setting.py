@@ -16,6 +16,8 @@ class Setting:
     Attributes:
         replicas: (seed, fold) of each replica in the stack.
         n_features: width d of the model's table.
+        shape: of a row as generative methods see it: (d,), or (C, H, W) for images.
+        bounded: whether the values of such rows lie in [-1, 1].
         n_classes: K, 0 for a table without a target.
         loss: the resolved `loss` group: its name and its penalty.
         optimizer: the resolved `optimizer` group (class path under `_target_`, its options beside it).
@@ -27,6 +29,8 @@ class Setting:
 
     replicas: Sequence[tuple[int, int]]
     n_features: int
+    shape: tuple[int, ...]
+    bounded: bool
     n_classes: int
     loss: dict[str, Any]
     optimizer: dict[str, Any]

@@ -24,7 +24,8 @@ from torch.utils.data import DataLoader
 from ganx.engine.build import build_module
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
-from ganx.engine.loader import BlockLoader
+from ganx.engine.film import Film
+from ganx.engine.loader import BlockLoader, DeviceSamples
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.predict import Probe
 from ganx.engine.selection import SELECTED_BY, Best
@@ -90,16 +91,18 @@ class ChunkRun(pl.Callback):
         self.model_config = config["model"]
         self.steps: int = self.model_config["steps"]
         device = device_of(config["hardware"])
-        self.data = chunk.table_on(device)
+        self.data = chunk.data_on(device)
         self.module = build_module(
             config,
             chunk.replicas,
             n_features=len(chunk.encoding.group),
             n_classes=table.n_classes,
+            rows=chunk.rows,
             device=device,
             extra_targets=chunk.extra_targets,
         )
         self.probe = self._probe(config["protocol"]["selection"])
+        self.film = None if chunk.rows is None else Film(chunk.rows)
         self.best = {name: Best(name, self.module) for name in self._selected_metrics()}
         self.failed: dict[str, str] = {}
         self.loss_sums: dict[str, Tensor] = {}
@@ -118,7 +121,9 @@ class ChunkRun(pl.Callback):
 
     def _probe(self, selection: str) -> Probe | None:
         subset = {"validation": "valid", "test": "test"}.get(selection)
-        if subset is None or not all(len(getattr(split, subset)) for split in self.chunk.splits):
+        if isinstance(self.data, DeviceSamples) or subset is None:
+            return None
+        if not all(len(getattr(split, subset)) for split in self.chunk.splits):
             return None
         table = self.chunk.table
         positive = None if table.y is None else positive_class(table.y, table.n_classes)
@@ -140,6 +145,7 @@ class ChunkRun(pl.Callback):
             "failed": self.failed,
             "loss_sums": self.loss_sums,
             "loss_count": self.loss_count,
+            "film": self.film and self.film.state_dict(),
         }
 
     def resume(self) -> None:
@@ -152,6 +158,8 @@ class ChunkRun(pl.Callback):
             self.failed = state["failed"]
             self.loss_sums = {name: total.to(self.data.device) for name, total in state["loss_sums"].items()}
             self.loss_count = state["loss_count"]
+            if self.film is not None:
+                self.film.load_state_dict(state["film"])
         self.metrics.cut_back(self.module.step)
 
     def save(self) -> None:
@@ -165,7 +173,7 @@ class ChunkRun(pl.Callback):
         """Train from the present step to the last one."""
         loader = BlockLoader(
             self.data,
-            batch_size=self.model_config["batch_size"],
+            batch_size=self.model_config["batch_size"] * self.module.minibatches,
             validate_every=self.model_config["validate_every"],
             start=self.module.step,
             stop=self.steps,
@@ -250,7 +258,10 @@ class ChunkRun(pl.Callback):
             for name, best in self.best.items():
                 best.update(self.module, self.scores[name])
         means = {f"loss_{name}": total / self.loss_count for name, total in self.loss_sums.items()}
-        row = {**means, **{f"validation_{name}": value for name, value in self.scores.items()}}
+        scores = {f"validation_{name}": value for name, value in self.scores.items()}
+        row = {**means, **scores, **self.module.monitor()}
+        if self.film is not None:
+            self.film.record(self.module)
         self.metrics.append(self.module.step, {name: value.tolist() for name, value in row.items()})
         if self.logger is not None:
             for name, value in row.items():

@@ -70,6 +70,7 @@ class HexaGAN(AdversarialModule):
     """
 
     losses = ("wgan",)
+    penalties = ("zero_centered", "wgan_gp", "clipping", None)
 
     def __init__(
         self,

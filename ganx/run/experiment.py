@@ -7,6 +7,7 @@ from typing import Any
 
 from ganx.data.datasets import load_cut
 from ganx.data.encoding import Encoding
+from ganx.data.rows import Rows
 from ganx.data.splits import Split, make_splits
 from ganx.data.table import Table
 from ganx.engine.completed import Completed
@@ -24,6 +25,7 @@ class Experiment:
         config: the resolved, checked config.
         splits: one per replica.
         trained: whether the model is trained by gradient (a baseline is fitted).
+        rows: the table as a model sees it that generates whole rows; None for all other models.
         extra_targets: class paths that the user's own config folders may name.
         completed: what the imputer of a pipeline has made of the table, for the classifier that follows.
     """
@@ -34,6 +36,7 @@ class Experiment:
     splits: list[Split]
     signature: str
     trained: bool
+    rows: Rows | None
     extra_targets: frozenset[str]
     completed: list[Completed] | None = None
 
@@ -42,9 +45,10 @@ class Experiment:
         """Load the data and deal it to replicas.
 
         Raises:
-            UserError: the data cannot be had or do not fit the protocol.
+            UserError: the data cannot be had, or do not fit the protocol or the kind of model.
         """
         table = load_cut(config["dataset"])
+        wanted = constructor(config["model"]["_target_"])
         encoding = Encoding.of(table)
         splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
         return cls(
@@ -53,7 +57,8 @@ class Experiment:
             encoding=encoding,
             splits=splits,
             signature=signature(config, table.checksum()),
-            trained=constructor(config["model"]["_target_"]).trained,
+            trained=wanted.trained,
+            rows=Rows.of(table, encoding) if wanted.generative else None,
             extra_targets=extra_targets,
         )
 

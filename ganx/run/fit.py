@@ -16,6 +16,8 @@ from ganx.engine.build import build_module
 from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
 from ganx.engine.chunk import Chunk, Progress, layout, resolve_workers
 from ganx.engine.evaluate import Figures, evaluate
+from ganx.engine.evaluate_samples import evaluate_samples
+from ganx.engine.feature_network import FeatureNetwork, feature_network
 from ganx.engine.progress import Display
 from ganx.engine.trainer import device_of, prepare_process
 from ganx.engine.workers import train_chunks
@@ -148,7 +150,9 @@ def check_method(experiment: Experiment) -> None:
     """
     model = experiment.config["model"]
     cls = locate(model["_target_"], experiment.extra_targets)
-    if not hasattr(cls, "impute") and not hasattr(cls, "classify"):
+    if experiment.rows is not None:
+        _check_rows(experiment, cls.uses_labels)
+    elif not hasattr(cls, "impute") and not hasattr(cls, "classify"):
         raise UserError(
             f"model={model['name']} defines neither `impute` nor `classify`: there is nothing to score it by"
         )
@@ -158,13 +162,37 @@ def check_method(experiment: Experiment) -> None:
             experiment.replicas[:1],
             n_features=len(experiment.encoding.group),
             n_classes=experiment.table.n_classes,
+            rows=experiment.rows,
             extra_targets=experiment.extra_targets,
         )
+
+
+def _check_rows(experiment: Experiment, uses_labels: bool) -> None:
+    """Refuse a protocol that hides from a generative method what it has to read."""
+    name, protocol = experiment.config["model"]["name"], experiment.config["protocol"]
+    if protocol["missing_rate"]:
+        raise UserError(
+            f"model={name} reads whole rows: protocol.missing_rate=0, or protocol=generation, not {protocol['name']}"
+        )
+    if protocol["selection"] != "last":
+        raise UserError(f"model={name}: nothing to select a state by; protocol.selection=last, or protocol=generation")
+    if uses_labels and not all(split.labelled[split.train].all() for split in experiment.splits):
+        raise UserError(f"model={name} reads the label of every row: protocol.label_rate=1, and no unknown labels")
 
 
 def score_replicas(experiment: Experiment, state: State) -> Figures:
     """Score a trained run on its test rows; see `evaluate`."""
     prepare_process(experiment.config["hardware"])
+    if experiment.rows is not None:
+        return evaluate_samples(
+            experiment.config,
+            state,
+            experiment.table,
+            experiment.rows,
+            experiment.splits,
+            network_for(experiment),
+            experiment.extra_targets,
+        )
     return evaluate(
         experiment.config,
         state,
@@ -173,6 +201,14 @@ def score_replicas(experiment: Experiment, state: State) -> Figures:
         experiment.splits,
         experiment.extra_targets,
     )
+
+
+def network_for(experiment: Experiment) -> FeatureNetwork | None:
+    """Return the network in whose features images are compared; None for rows, and for images without classes."""
+    table = experiment.table
+    if experiment.rows is None or not experiment.rows.image or table.y is None:
+        return None
+    return feature_network(table, experiment.config["hardware"]["threads"])
 
 
 def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list[Chunk]:
@@ -186,6 +222,7 @@ def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list
                 encoding=experiment.encoding,
                 splits=experiment.splits[first : first + size],
                 folder=folder.path if len(sizes) == 1 else folder.path / "chunks" / str(number),
+                rows=experiment.rows,
                 extra_targets=experiment.extra_targets,
                 completed=experiment.completed and experiment.completed[first : first + size],
             )

@@ -1,0 +1,172 @@
+"""The base class of methods that generate whole rows or images."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ganx.engine.batch import SampleBatch
+from ganx.engine.module import AdversarialModule, flatten
+from ganx.engine.setting import Setting
+from ganx.errors import UserError
+from ganx.losses.gan import adversarial_loss
+from ganx.losses.penalties import CLIP, gradient_penalty
+from ganx.nets.players import ConvDiscriminator, Design, Perceptron, discriminator, generator
+from ganx.types import NonNegativeFloat, PositiveInt, Share
+
+
+IN_USE = 0.01  # a category with a smaller probability counts as given up, as in the VCAGAN paper
+
+
+class GenerativeModule(AdversarialModule):
+    """A generator G(z, c) of rows (d,) or images (C, H, W), and a discriminator of them.
+
+    z is continuous, c one of K categories, one-hot; K may be 0. What a trained method can do beyond `generate`:
+    `cluster(x)`, the probabilities of the categories of rows, (R, B, *shape) -> (R, B, K).
+
+    Args:
+        setting: what the engine tells (replicas, shape of a row, classes, loss, optimiser).
+        n_categories: K.
+        latent: how many numbers z the generator gets.
+        latent_law: `normal`, N(0, 1), or `uniform`, U(-1, 1).
+        net, hidden, channels, upsampling, activation, weights, batch_norm, spectral_norm: see `Design` and `Stacked`.
+        penalty_weight: of the gradient penalty that `loss.penalty` names.
+        ema: decay of the generator's moving average, which samples come from; 0: there is none.
+
+    Raises:
+        UserError: a choice that does not fit the data or another choice.
+    """
+
+    losses = ("nonsaturating", "saturating", "lsgan", "hinge", "wgan")
+    penalties = ("r1", "r2", "zero_centered", "wgan_gp", "clipping", None)
+
+    #: Whether the categories are the classes of the data, so that every label has to be known.
+    uses_labels: ClassVar[bool] = False
+
+    #: Whether training finds P(C) without labels.
+    learns_prior: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        setting: Setting,
+        n_categories: int,
+        *,
+        latent: PositiveInt,
+        latent_law: Literal["normal", "uniform"],
+        net: Literal["auto", "mlp", "cnn"],
+        hidden: list[PositiveInt],
+        channels: list[PositiveInt],
+        upsampling: Literal["transposed", "resize"],
+        activation: Literal["relu", "leaky_relu", "tanh", "silu"],
+        weights: Literal["xavier", "normal", "equalized"],
+        batch_norm: Literal["none", "generator", "both"],
+        spectral_norm: bool,
+        penalty_weight: NonNegativeFloat,
+        ema: Share,
+    ) -> None:
+        super().__init__(setting)
+        if self.uses_labels and not setting.n_classes:
+            raise UserError("this model learns classes and the data have none: choose e.g. model=gan or model=vcagan")
+        if batch_norm == "both" and setting.loss["penalty"] not in (None, "clipping"):
+            raise UserError(
+                f"loss.penalty={setting.loss['penalty']} needs a discriminator that judges each row by itself: "
+                "model.batch_norm=generator or none"
+            )
+        self.n_z, self.latent_law, self.n_categories = latent, latent_law, n_categories
+        self.design = Design(net, hidden, channels, upsampling, activation, weights, batch_norm, spectral_norm)
+        self.f = adversarial_loss(setting.loss)
+        self.penalty_weight, self.ema = penalty_weight, ema
+        p_c = torch.full((len(setting.replicas), n_categories), 1 / max(n_categories, 1))
+        self.register_buffer("p_c", p_c.to(setting.device))
+        self._average: nn.Module | None = None
+
+    # --- building ----------------------------------------------------------------------------------------------
+
+    def build_generator(self, n_in: int) -> nn.Module:
+        """Return the player `g`, from (R, B, n_in) to rows, and keep its moving average if there is to be one."""
+        output = torch.tanh if self.setting.bounded else None
+        g = generator(self.design, n_in, self.setting.shape, self.weight_generators, output)
+        if self.ema:
+            self._average = copy.deepcopy(g).to(self.setting.device).requires_grad_(False)
+            self._flat_average = flatten(list(self._average.parameters()))
+        self.add_player("g", g)
+        return g
+
+    def build_discriminator(
+        self, n_out: int, n_labels: int = 0, name: str = "d"
+    ) -> Perceptron | ConvDiscriminator:
+        """Return the player `name`, from rows and labels (R, B, n_labels) to (R, B, n_out)."""
+        d = discriminator(self.design, self.setting.shape, n_out, self.weight_generators, n_labels)
+        self.add_player(name, d)
+        return d
+
+    # --- training ----------------------------------------------------------------------------------------------
+
+    def each_minibatch(self, batch: SampleBatch) -> Iterator[SampleBatch]:
+        """Yield the minibatches of an outer step, one for each step of the discriminator."""
+        for x, y in zip(batch.x.chunk(self.minibatches, 1), batch.y.chunk(self.minibatches, 1), strict=True):
+            yield SampleBatch(x, y)
+
+    def update_d(self, loss: Tensor) -> None:
+        """One step of the discriminator; with `loss.penalty=clipping`, its weights are brought back within bounds."""
+        self.update("d", loss)
+        if self.setting.loss["penalty"] == "clipping":
+            self.clip("d", CLIP)
+
+    def update_g(self, loss: Tensor) -> None:
+        """One step of the generator, and of its moving average."""
+        self.update("g", loss)
+        if self._average is None:
+            return
+        # At first the average follows closely: the initial weights are worth nothing.
+        decay = min(self.ema, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            self._flat_average.lerp_(self._flat["g"], 1 - decay)
+            for own, buffer in zip(self._average.buffers(), self.g.buffers(), strict=True):
+                own.copy_(buffer)
+
+    def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
+        """Return the weighted gradient penalty of a critic, (R, B, *shape) -> (R, B), near real and generated rows."""
+        name = self.setting.loss["penalty"]
+        place = self.noise.uniform(real.shape[1]) if name in ("wgan_gp", "zero_centered") else real.new_zeros(())
+        return self.penalty_weight * gradient_penalty(name, critic, real, fake, place)
+
+    def learn_shares(self, y: Tensor) -> None:
+        """Let P(C) be the mean of all labels (R, B, K) that training has seen so far."""
+        self.p_c.lerp_(y.mean(1), 1 / (self.step + 1))
+
+    # --- what every one of them can do -------------------------------------------------------------------------
+
+    def latent(self, n: int) -> Tensor:
+        """Draw z, (R, n, n_z)."""
+        return self.noise.normal(n, self.n_z) if self.latent_law == "normal" else self.noise.uniform(n, self.n_z) * 2 - 1
+
+    def prior(self) -> Tensor:
+        """Return P(C), (R, K)."""
+        return self.p_c
+
+    def draw_categories(self, n: int) -> Tensor:
+        """Draw c from P(C), one-hot (R, n, K)."""
+        return self.noise.one_hot(self.prior(), n) if self.n_categories else self.p_c.unsqueeze(1).expand(-1, n, -1)
+
+    def generate(self, z: Tensor, c: Tensor) -> Tensor:
+        """Return G(z, c), from the moving average once training is over. (R, n, n_z), (R, n, K) -> (R, n, *shape)."""
+        g = self.g if self.training or self._average is None else self._average
+        rows: Tensor = g(torch.cat([z, c], 2))
+        return rows
+
+    def sample(self, n: int) -> tuple[Tensor, Tensor]:
+        """Return n generated rows (R, n, *shape) and their categories (R, n, K)."""
+        z, c = self.latent(n), self.draw_categories(n)
+        return self.generate(z, c), c
+
+    def monitor(self) -> dict[str, Tensor]:
+        """Return entropy and number of categories in use of a P(C) that is learned, (R,) each."""
+        if not self.learns_prior:
+            return {}
+        p = self.prior()
+        return {"prior_entropy": -torch.xlogy(p, p).sum(1), "categories": (p >= IN_USE).sum(1).float()}

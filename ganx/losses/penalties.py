@@ -1,0 +1,53 @@
+"""Gradient penalties of discriminators that judge whole rows or images.
+
+    r1             squared gradient norm at real rows (Mescheder, Geiger, Nowozin, ICML 2018)
+    r2             the same at generated rows
+    zero_centered  the same on lines between both (Thanh-Tung, Tran, Venkatesh, ICLR 2019)
+    wgan_gp        (norm - 1)^2 on lines between both (Gulrajani et al., NIPS 2017)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+#: The bound of weight clipping (Arjovsky et al., 2017), the penalty that is none.
+CLIP = 0.01
+
+Critic = Callable[[Tensor], Tensor]
+
+
+def squared_gradient(outputs: Tensor, x: Tensor) -> Tensor:
+    """Return ||d output(x_b) / d x_b||^2 of each row. (R, B), (R, B, ...) -> (R, B).
+
+    A row's output must depend on that row alone: no batch normalisation.
+    """
+    (gradient,) = torch.autograd.grad(outputs.sum(), x, create_graph=True)
+    return gradient.flatten(2).square().sum(2)
+
+
+def gradient_penalty(name: str | None, critic: Critic, real: Tensor, fake: Tensor, place: Tensor) -> Tensor | float:
+    """Return the penalty `name` of a critic, (R,); 0 without a gradient penalty.
+
+    Always in float32: the gradient of a gradient overflows in less.
+
+    Args:
+        critic: (R, B, ...) -> (R, B).
+        real, fake: (R, B, ...), without gradient.
+        place: (R, B) in [0, 1), where between generated and real rows the lines are looked at.
+    """
+    if name in (None, "clipping"):
+        return 0.0
+    with torch.autocast(real.device.type, enabled=False):
+        real, fake = real.float(), fake.float()
+        if name in ("r1", "r2"):
+            x = real if name == "r1" else fake
+        else:
+            x = torch.lerp(fake, real, place.view(*place.shape, *[1] * (real.dim() - 2)))
+        x = x.detach().requires_grad_()
+        squares = squared_gradient(critic(x), x)
+        if name == "wgan_gp":
+            return ((squares + 1e-12).sqrt() - 1).square().mean(1)
+        return squares.mean(1)

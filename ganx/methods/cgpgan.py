@@ -1,0 +1,114 @@
+"""CGPGAN, the later form of VCAGAN: a classifier of its own, smoothed at generated rows, and a prior that is held first.
+
+Cho: "Self-supervised class-conditional GAN with classifier gradient penalty" (viXra 2307.0121), as its code has it
+(jeongik-jo/CGPGAN). What differs from VCAGAN (`ganx.methods.vcagan`):
+
+- D and Q are two networks of the same form, each with its optimiser;
+- the classifier's penalty is || d/dx (1 - q_c(x))^2 ||^2 at generated rows; D's is there, too (`loss.penalty=r2`);
+- P(C) is held uniform for `warm_up` steps. Meanwhile virtual labels are the largest of q(x) less its mean over the
+  minibatch, so that every category gets its share of rows;
+- the generator sees (d_c c - 1) / sqrt(d_c - 1), of mean 0 and variance 1, in place of the one-hot c.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganx.engine.batch import SampleBatch
+from ganx.engine.generative import GenerativeModule
+from ganx.engine.setting import Setting
+from ganx.errors import UserError
+from ganx.losses.balance import cross_entropy
+from ganx.losses.penalties import squared_gradient
+from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
+
+
+class CGPGAN(GenerativeModule):
+    """G [z, c] -> a row, D row -> d_c outputs, Q row -> d_c logits. P(C) is learned.
+
+    Args:
+        setting: what the engine tells.
+        categories: d_c, at least 2.
+        lambda_creg: weight of the classifier's gradient penalty.
+        warm_up: steps for which P(C) is held uniform.
+        prior_decay: of the moving average that P(C) is afterwards.
+        design: see `GenerativeModule`.
+
+    Raises:
+        UserError: a single category.
+    """
+
+    penalties = ("r1", "r2", None)
+    learns_prior = True
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        categories: PositiveInt,
+        lambda_creg: NonNegativeFloat,
+        warm_up: NonNegativeInt,
+        prior_decay: Share,
+        **design: Any,
+    ) -> None:
+        if categories < 2:
+            raise UserError("model.categories=1: nothing to tell apart; give 2 or more, or choose model=gan")
+        super().__init__(setting, categories, **design)
+        self.lambda_creg, self.warm_up, self.prior_decay = lambda_creg, warm_up, prior_decay
+        self.g = self.build_generator(self.n_z + categories)
+        self.d = self.build_discriminator(categories)
+        self.classifier = self.build_discriminator(categories, name="q")
+
+    def outer_step(self, batch: SampleBatch) -> None:
+        """One step of Q, D and G, and one of P(C)."""
+        x, n = batch.x, batch.x.shape[1]
+        with torch.no_grad():
+            q_r = self.cluster(x)
+            c_f = self.draw_categories(n)
+            x_g = self.generate(self.latent(n), c_f)
+        self.update("q", self.loss_q(x_g, c_f))
+        self.update_d(self.loss_d(x, self.virtual_label(q_r), x_g, c_f))
+        c_f = self.draw_categories(n)
+        x_g = self.generate(self.latent(n), c_f)
+        self.update_g(self.f.g(self.judge(x_g, c_f)))
+        if self.step >= self.warm_up:
+            self.p_c.lerp_(q_r.mean(1), 1 - self.prior_decay)
+
+    def loss_q(self, x_g: Tensor, c_f: Tensor) -> Tensor:
+        """CE(c_f, q(x_g)) + lambda_creg || d/dx (1 - q_c(x_g))^2 ||^2."""
+        x_g = x_g.requires_grad_()
+        logits = self.classifier(x_g)
+        doubt = (1 - (logits.softmax(2) * c_f).sum(2)).square()
+        return cross_entropy(logits, c_f).mean(1) + self.lambda_creg * squared_gradient(doubt, x_g).mean(1)
+
+    def loss_d(self, x: Tensor, c_r: Tensor, x_g: Tensor, c_f: Tensor) -> Tensor:
+        """f_d(D(x) . c_r, D(x_g) . c_f) and the gradient penalty."""
+        c = c_r if self.setting.loss["penalty"] == "r1" else c_f
+        penalty = self.penalty(lambda rows: self.judge(rows, c), x, x_g)
+        return self.f.d(self.judge(x, c_r), self.judge(x_g, c_f)) + penalty
+
+    def virtual_label(self, q_r: Tensor) -> Tensor:
+        """The likeliest category of each row, one-hot; during the warm-up relative to the minibatch."""
+        if self.step < self.warm_up:
+            q_r = q_r - q_r.mean(1, keepdim=True)
+        return F.one_hot(q_r.argmax(2), self.n_categories).to(q_r.dtype)
+
+    def judge(self, x: Tensor, c: Tensor) -> Tensor:
+        """D(x) . c. (R, B, *shape), (R, B, d_c) -> (R, B)."""
+        return (self.d(x) * c).sum(2)
+
+    # --- what a trained CGPGAN can do --------------------------------------------------------------------------
+
+    def generate(self, z: Tensor, c: Tensor) -> Tensor:
+        """Return G(z, c), the categories scaled to mean 0 and variance 1."""
+        return super().generate(z, (self.n_categories * c - 1) / math.sqrt(self.n_categories - 1))
+
+    def cluster(self, x: Tensor) -> Tensor:
+        """Return the probabilities of the categories. (R, B, *shape) -> (R, B, d_c)."""
+        probabilities: Tensor = self.classifier(x).softmax(2)
+        return probabilities

@@ -1,0 +1,51 @@
+"""The original GAN, with the losses and penalties that have been put in its place since.
+
+Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio: "Generative Adversarial Nets", NIPS 2014
+(arXiv 1406.2661). Algorithm 1 is `GAN.outer_step`, k is `n_critic`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganx.engine.batch import SampleBatch
+from ganx.engine.generative import GenerativeModule
+from ganx.engine.setting import Setting
+from ganx.types import NonNegativeInt, PositiveInt
+
+
+class GAN(GenerativeModule):
+    """G [z, c] -> a row, D row -> one output.
+
+    Args:
+        setting: what the engine tells.
+        n_critic: steps of D for each step of G, each with a minibatch of its own.
+        categories: K, categories of equal probability beside z; nothing rewards G for heeding them (0: the paper).
+        design: see `GenerativeModule`.
+    """
+
+    def __init__(self, setting: Setting, *, n_critic: PositiveInt, categories: NonNegativeInt, **design: Any) -> None:
+        super().__init__(setting, categories, **design)
+        self.minibatches = n_critic
+        self.g = self.build_generator(self.n_z + categories)
+        self.d = self.build_discriminator(1)
+
+    def outer_step(self, batch: SampleBatch) -> None:
+        """Algorithm 1, one pass through its loop."""
+        for x, _ in self.each_minibatch(batch):
+            with torch.no_grad():
+                x_g, _ = self.sample(x.shape[1])
+            self.update_d(self.loss_d(x, x_g))
+        x_g, _ = self.sample(x.shape[1])
+        self.update_g(self.f.g(self.judge(x_g)))
+
+    def loss_d(self, x: Tensor, x_g: Tensor) -> Tensor:
+        """f_d(D(x), D(G(z))) and the gradient penalty."""
+        return self.f.d(self.judge(x), self.judge(x_g)) + self.penalty(self.judge, x, x_g)
+
+    def judge(self, x: Tensor) -> Tensor:
+        """D(x). (R, B, *shape) -> (R, B)."""
+        return self.d(x).squeeze(2)

@@ -1,0 +1,80 @@
+"""Losses and gradient penalties of GANs, against their definitions."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganx.errors import UserError
+from ganx.losses.gan import LOSSES, adversarial_loss
+from ganx.losses.penalties import gradient_penalty
+
+REAL, FAKE = torch.tensor([[2.0, -1.0], [0.5, 3.0]]), torch.tensor([[1.0, 0.0], [-2.0, 4.0]])
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    return torch.sigmoid(x).log()
+
+
+@pytest.mark.parametrize(
+    ("name", "d", "g"),
+    [
+        ("nonsaturating", -(log_sigmoid(REAL) + log_sigmoid(-FAKE)), -log_sigmoid(FAKE)),
+        ("saturating", -(log_sigmoid(REAL) + log_sigmoid(-FAKE)), log_sigmoid(-FAKE)),
+        ("lsgan", 0.5 * ((REAL - 1) ** 2 + FAKE**2), 0.5 * (FAKE - 1) ** 2),
+        ("hinge", (1 - REAL).clamp_min(0) + (1 + FAKE).clamp_min(0), -FAKE),
+        ("wgan", FAKE - REAL, -FAKE),
+    ],
+)
+def test_losses_are_what_the_papers_say(name: str, d: Tensor, g: Tensor) -> None:
+    torch.testing.assert_close(LOSSES[name].d(REAL, FAKE), d.mean(1))
+    torch.testing.assert_close(LOSSES[name].g(FAKE), g.mean(1))
+
+
+def test_at_equilibrium_the_loss_is_log_4() -> None:
+    assert float(LOSSES["nonsaturating"].d(torch.zeros(1, 5), torch.zeros(1, 5))) == pytest.approx(math.log(4))
+
+
+@pytest.mark.parametrize(
+    ("name", "penalty"), [("wgan", None), ("hinge", "wgan_gp"), ("lsgan", "clipping"), ("nonsaturating", "clipping")]
+)
+def test_what_makes_no_sense_is_refused(name: str, penalty: str | None) -> None:
+    with pytest.raises(UserError, match=r"loss\.penalty"):
+        adversarial_loss({"name": name, "penalty": penalty})
+
+
+def squared_length(x: Tensor) -> Tensor:
+    """A critic whose gradient is known: 2 x."""
+    return x.square().sum(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("r1", 4 * 25.0), ("r2", 0.0), ("zero_centered", 4 * 25 / 4), ("wgan_gp", (5 - 1.0) ** 2), (None, 0.0)],
+)
+def test_penalties_of_a_critic_with_a_known_gradient(name: str | None, expected: float) -> None:
+    real, fake = torch.tensor([[[3.0, 4.0]]]), torch.zeros(1, 1, 2)
+    penalty = gradient_penalty(name, squared_length, real, fake, torch.full((1, 1), 0.5))
+    torch.testing.assert_close(torch.as_tensor(penalty).sum(), torch.tensor(expected))
+
+
+@pytest.mark.parametrize("name", ["r1", "r2", "zero_centered", "wgan_gp"])
+def test_penalties_are_in_float32_whatever_the_precision(name: str) -> None:
+    layer = torch.nn.Linear(4, 1)
+    real, fake = torch.randn(1, 6, 4), torch.randn(1, 6, 4)
+    place = torch.rand(1, 6)
+    expected = gradient_penalty(name, lambda x: layer(x).squeeze(2), real, fake, place)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = gradient_penalty(name, lambda x: layer(x).squeeze(2), real.bfloat16().float(), fake, place)
+    assert isinstance(found, Tensor) and isinstance(expected, Tensor)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_penalty_of_a_row_is_its_own() -> None:
+    x = torch.randn(2, 5, 3)
+    whole = gradient_penalty("r1", squared_length, x, x, torch.zeros(2, 5))
+    each = [gradient_penalty("r1", squared_length, row, row, torch.zeros(2, 1)) for row in x.split(1, 1)]
+    assert isinstance(whole, Tensor)
+    torch.testing.assert_close(whole, sum(each) / 5)
