@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ganx.compose import compose
 from ganx.data import Column, Encoding, Split, Table, load, make_splits
 from ganx.errors import UserError
 from ganx.metrics import rmse_row
-from ganx.schema import Protocol
+from ganx.schema import Protocol, splits_per_seed
 
 CLEAN = Protocol("clean", 0.2, "mcar", 0.8, None, 5, 0.2, "observed", "validation")
 PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, 5, 0.0, "complete", "test")
@@ -185,6 +186,12 @@ def test_holdout_is_the_first_of_five_folds(protocol: Protocol) -> None:
     held_out, folds = splits(toy(), protocol, 3, 2), splits(toy(), replace(protocol, folds=5), 3, 2)
     assert [(s.seed, s.fold) for s in held_out] == [(3, 0), (4, 0)]
     assert all(same(a, b) for a, b in zip(held_out, folds[::5], strict=True))
+
+
+def test_generation_has_one_split_per_seed() -> None:
+    protocol = compose("train", ["model=zeros", "dataset=ring8", "protocol=generation"])["protocol"]
+    assert Protocol(**protocol) == GENERATION
+    assert [splits_per_seed(protocol | {"folds": folds}) for folds in ("holdout", 0, 2, 5)] == [1, 1, 2, 5]
 
 
 def test_holdout_keeps_to_the_test_rows_of_the_data_set() -> None:
