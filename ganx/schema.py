@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -16,6 +16,9 @@ from typing import Annotated, Any, Literal
 from ganx.errors import UserError, nearest
 from ganx.targets import check_target, constructor, targets_of
 from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Share, check
+
+Folds = Literal[0] | Annotated[int, Range(2)] | Literal["holdout"]
+HOLDOUT_FOLDS = 5  # `holdout` tests on the first of so many folds, where the data set has no test rows of its own
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Protocol:
         mechanism: cells are hidden completely at random, depending on observed values, or on the hidden value itself.
         label_rate: share of the training labels that are shown.
         imbalance_ratio: largest class over smallest, reached by dropping rows; null leaves the table as it is.
-        folds: 0 fits on all rows.
+        folds: 0 fits on all rows; `holdout` tests on the data set's own test rows, or on a fifth where it has none.
         validation: share of the training rows kept for selection.
         scaling: the range of each column comes from the observed training cells, or from the complete table.
         selection: the best state on validation rows, on the test fold (lenient, as published), or the last one.
@@ -52,10 +55,16 @@ class Protocol:
     mechanism: Literal["mcar", "mar", "mnar"]
     label_rate: Annotated[float, Range(0, 1, open_low=True)]
     imbalance_ratio: Annotated[float, Range(1)] | None
-    folds: Literal[0] | Annotated[int, Range(2)]
+    folds: Folds
     validation: Share
     scaling: Literal["observed", "complete"]
     selection: Literal["validation", "test", "last"]
+
+
+def splits_per_seed(protocol: Mapping[str, Any]) -> int:
+    """Return how many replicas each seed has under a checked `protocol`."""
+    folds: Folds = protocol["folds"]
+    return 1 if folds == "holdout" else folds or 1
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,6 @@
 from ganx.data.datasets import DATASETS, load
 from ganx.data.encoding import Encoding
 from ganx.data.splits import Split, make_splits
-from ganx.data.table import Column, Table
+from ganx.data.table import Column, Mixture, Table
 
-__all__ = ["DATASETS", "Column", "Encoding", "Split", "Table", "load", "make_splits"]
+__all__ = ["DATASETS", "Column", "Encoding", "Mixture", "Split", "Table", "load", "make_splits"]

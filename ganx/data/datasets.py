@@ -15,6 +15,7 @@ from sklearn import datasets as bundled
 from ganx.data.csv_table import read_csv
 from ganx.data.idx import read_idx
 from ganx.data.source import OpenML, Remote, Source
+from ganx.data.synthetic import SYNTHETIC
 from ganx.data.table import Column, Table
 from ganx.errors import UserError, nearest
 
@@ -100,6 +101,7 @@ def _numeric_table(
     classes: Sequence[str],
     target: str,
     image_shape: tuple[int, ...] | None = None,
+    n_train: int | None = None,
 ) -> Table:
     return Table(
         name,
@@ -109,6 +111,7 @@ def _numeric_table(
         tuple(map(str, classes)),
         target,
         image_shape,
+        n_train=n_train,
     )
 
 
@@ -237,7 +240,7 @@ def _idx_images(name: str, classes: Sequence[str]) -> Callable[[Source], Table]:
             )
             path = source.find(f"{part}-labels-idx1-ubyte.gz")
             ys.append(_labels(path, _idx(path, (rows,)), 10))
-        return _numeric_table(name, x, np.concatenate(ys), _pixels(28, 28), classes, "label", (28, 28))
+        return _numeric_table(name, x, np.concatenate(ys), _pixels(28, 28), classes, "label", (28, 28), n_train=60000)
 
     return read
 
@@ -254,7 +257,7 @@ def _idx_files(root: str, checksums: Sequence[str]) -> dict[str, Remote | OpenML
     return {name: Remote(f"{root}/{name}", checksum) for name, checksum in zip(names, checksums, strict=True)}
 
 
-BUNDLED: dict[str, Callable[[], Table]] = {"breast": _breast, "wine": _wine, "digits": _digits}
+BUNDLED: dict[str, Callable[[], Table]] = {"breast": _breast, "wine": _wine, "digits": _digits, **SYNTHETIC}
 
 IN_FILES = {
     "credit": Dataset(

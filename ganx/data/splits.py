@@ -12,7 +12,7 @@ from ganx.data.corruption import hide_cells, keep_imbalanced, show_labels
 from ganx.data.encoding import Encoding, column_range
 from ganx.data.table import Table
 from ganx.errors import UserError
-from ganx.schema import Protocol
+from ganx.schema import HOLDOUT_FOLDS, Folds, Protocol
 
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -82,7 +82,9 @@ class Split:
 
 
 def make_splits(table: Table, encoding: Encoding, protocol: Protocol, seed: int, seeds: int) -> list[Split]:
-    """Return the split of every replica; number i * folds + j is (seed + i, fold j), one per seed with `folds=0`.
+    """Return the split of every replica; number i * folds + j is (seed + i, fold j).
+
+    There is one per seed, fold 0, with `folds=0` and `folds=holdout`.
 
     Raises:
         UserError: fewer rows than folds, or a rate that the table cannot give.
@@ -99,7 +101,8 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
     if protocol.imbalance_ratio is not None:
         kept = keep_imbalanced(y, protocol.imbalance_ratio, _rng(seed, IMBALANCE))
     rows = np.flatnonzero(kept)
-    if not 0 <= protocol.folds <= rows.size or protocol.folds == 1:
+    folds = HOLDOUT_FOLDS if protocol.folds == "holdout" else protocol.folds
+    if not 0 <= folds <= rows.size or folds == 1:
         raise UserError(
             f"protocol.folds={protocol.folds} does not fit {rows.size} rows: "
             f"choose 0 (fit on all rows) or 2 to {rows.size}"
@@ -116,7 +119,7 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
         to_score = known & ~labelled
 
     splits = []
-    for fold, (rest, test) in enumerate(_folds(rows, stratum, protocol.folds, _rng(seed, FOLDS))):
+    for fold, (rest, test) in enumerate(_deal(rows, stratum, protocol.folds, table.n_train, _rng(seed, FOLDS))):
         train, valid = _hold_out(rest, stratum, protocol.validation, _rng(seed, VALIDATION_ROWS, fold))
         cells = seen[valid]
         # Without hidden cells there would be nothing to select on.
@@ -141,10 +144,21 @@ def _shuffled_strata(rows: Index, stratum: Index, rng: np.random.Generator) -> l
     return [shuffled[stratum[shuffled] == value] for value in np.unique(stratum[rows])]
 
 
-def _folds(rows: Index, stratum: Index, folds: int, rng: np.random.Generator) -> list[tuple[Index, Index]]:
-    """Return (all other rows, test rows) of each fold."""
+def _deal(
+    rows: Index, stratum: Index, folds: Folds, n_train: int | None, rng: np.random.Generator
+) -> list[tuple[Index, Index]]:
+    """Return (all other rows, test rows) of each split of a seed."""
     if folds == 0:
         return [(rows, rows)]
+    if folds != "holdout":
+        return _folds(rows, stratum, folds, rng)
+    if n_train is None:
+        return _folds(rows, stratum, HOLDOUT_FOLDS, rng)[:1]
+    return [(rows[rows < n_train], rows[rows >= n_train])]
+
+
+def _folds(rows: Index, stratum: Index, folds: int, rng: np.random.Generator) -> list[tuple[Index, Index]]:
+    """Return (all other rows, test rows) of each fold."""
     # Dealing on from one stratum to the next keeps strata *and* folds even to one row, however small a class is.
     dealt = np.concatenate(_shuffled_strata(rows, stratum, rng))
     return [(np.setdiff1d(rows, dealt[fold::folds]), np.sort(dealt[fold::folds])) for fold in range(folds)]

@@ -24,6 +24,21 @@ class Column:
 
 
 @dataclass(frozen=True, eq=False)
+class Mixture:
+    """M normal distributions in D dimensions, each round and with the same deviation.
+
+    Attributes:
+        centres: (M, D), in the units of the table.
+        sd: standard deviation along every axis.
+        weights: (M,) share of each in the whole; their sum is 1.
+    """
+
+    centres: NDArray[np.float64]
+    sd: float
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Table:
     """N rows of D columns with, perhaps, a class for each row.
 
@@ -35,6 +50,10 @@ class Table:
         classes: class names, in the order of the indices in `y`; () without a target.
         target: name of the column that `y` was read from.
         image_shape: (height, width) where a row is an image.
+        native: cells are in units that a network may take as they are.
+        mixture: what the rows were drawn from, where that is known.
+        n_train: the first n_train rows are the publisher's training rows, all others its test rows; None where the
+            publisher has not divided them.
     """
 
     name: str
@@ -44,6 +63,9 @@ class Table:
     classes: tuple[str, ...]
     target: str | None
     image_shape: tuple[int, ...] | None = None
+    native: bool = False
+    mixture: Mixture | None = None
+    n_train: int | None = None
 
     @property
     def n_rows(self) -> int:
@@ -61,11 +83,11 @@ class Table:
         return len(self.classes)
 
     def cut(self, rows: int) -> Table:
-        """Return at most `rows` rows, always the same ones of a table, in their order."""
+        """Return at most `rows` rows, always the same ones of a table, in their order; `n_train` is then None."""
         if rows >= self.n_rows:
             return self
         kept = np.sort(np.random.default_rng(0).permutation(self.n_rows)[:rows])
-        return replace(self, x=self.x[kept], y=None if self.y is None else self.y[kept])
+        return replace(self, x=self.x[kept], y=None if self.y is None else self.y[kept], n_train=None)
 
     def checksum(self) -> str:
         """Return the SHA-256 of the parsed cells, labels and names: two sources of the same data agree."""

@@ -15,6 +15,7 @@ from ganx.errors import UserError
 from ganx.launch.state import Queue, claims
 from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
+from ganx.schema import splits_per_seed
 from ganx.text import plural
 
 Config = dict[str, Any]
@@ -196,7 +197,7 @@ def _rates(outputs: str, dataset: str, model: str) -> list[float]:
 def _work(config: Config) -> float:
     model = config["model"]
     steps = model.get("classifier", model).get("steps", 1)
-    return float(steps * config["seeds"] * (config["protocol"]["folds"] or 1))
+    return float(steps * config["seeds"] * splits_per_seed(config["protocol"]))
 
 
 def _read(file: Path) -> Config | None:

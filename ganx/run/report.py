@@ -19,7 +19,7 @@ def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> 
     config, table = experiment.config, experiment.table
     protocol = config["protocol"]
     classes = f", {table.n_classes} classes" if table.n_classes else ", no target"
-    folds = f"{protocol['folds']} folds" if protocol["folds"] else "all rows"
+    folds = {0: "all rows", "holdout": "holdout"}.get(protocol["folds"], f"{protocol['folds']} folds")
     hidden = f"{protocol['missing_rate']:.0%} of the cells ({protocol['mechanism'].upper()})"
     if table.n_classes:
         hidden += f" and {1 - protocol['label_rate']:.0%} of the labels"

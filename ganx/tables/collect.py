@@ -12,6 +12,7 @@ from typing import Any, Literal
 from ganx.errors import UserError
 from ganx.run.folder import RunFolder
 from ganx.run.signature import experiment_config, signature
+from ganx.schema import splits_per_seed
 from ganx.tables.statistics import Replica
 
 State = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
@@ -202,7 +203,7 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
     if sorted(map(tuple, replicas)) != [
         (seed, fold)
         for seed in range(config["seed"], config["seed"] + config["seeds"])
-        for fold in range(config["protocol"]["folds"] or 1)
+        for fold in range(splits_per_seed(config["protocol"]))
     ]:
         return "damaged: replica_ids do not fit its config"
     if result["version"] != config["model"]["version"]:

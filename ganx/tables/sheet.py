@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from ganx.errors import UserError
+from ganx.schema import splits_per_seed
 from ganx.tables import statistics
 from ganx.tables.collect import Run, Runs, key_of, method_of, versions_of
 from ganx.tables.definition import Definition, Published, ScaleName
@@ -203,7 +204,7 @@ def _cell(
         state = next((name for name in _TELLING if any(run.state == name for run in pending)), "missing")
         if state == "missing":
             state = "partial" if pooled else "outdated" if outdated else "missing"
-    elif lacking := seeds * (config["protocol"]["folds"] or 1) - len(values):
+    elif lacking := seeds * splits_per_seed(config["protocol"]) - len(values):
         state = "partial"
         problems.append(f"{row} on {column}: {pooled[0].folder}: {lacking} of its replicas have no {metric}")
     return Cell(row, column, protocol, state, overrides, seeds, config, values, pooled, pending, tuple(problems))

@@ -6,6 +6,8 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping
 
+from ganx.schema import HOLDOUT_FOLDS, Folds
+
 #: (seed, fold)
 Replica = tuple[int, int]
 
@@ -27,8 +29,12 @@ def sd(values: Mapping[Replica, float]) -> float | None:
     return statistics.stdev(means) if len(means) > 1 else None
 
 
-def split_ratio(folds: int, validation: float) -> float | None:
-    """Return n_test / n_train of a cross-validation; None where all rows are fitted on."""
+def split_ratio(folds: Folds, validation: float) -> float | None:
+    """Return n_test / n_train of a cross-validation; None where all rows are fitted on.
+
+    With `holdout` it is that of a fifth, the most that is held out: the p-value never comes out too small.
+    """
+    folds = HOLDOUT_FOLDS if folds == "holdout" else folds
     return 1 / ((folds - 1) * (1 - validation)) if folds else None
 
 

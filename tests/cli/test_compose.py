@@ -125,6 +125,7 @@ def test_a_baseline_needs_nothing_that_trains(mine):
         ("protocol.label_rate=0", "protocol.label_rate=0: expected a number in (0, 1]"),
         ("protocol.folds=1", "protocol.folds=1: expected 0 or an integer >= 2"),
         ("protocol.folds=-2", "protocol.folds=-2: expected 0 or an integer >= 2"),
+        ("protocol.folds=holdot", "protocol.folds=holdot: expected 0 or an integer >= 2 or holdout"),
         ("protocol.imbalance_ratio=.5", "protocol.imbalance_ratio=0.5: expected a number >= 1 or null"),
         ("protocol.mechanism=mcra", "protocol.mechanism=mcra: expected one of mcar, mar, mnar; did you mean 'mcar'?"),
         ("protocol.validation=0", "protocol.selection=validation needs rows to select on"),

@@ -245,6 +245,7 @@ def test_real_data(
     table = load(name)
     check(table, name, shape, counts, classes or table.classes)
     assert table.checksum() == IN_FILES[name].checksum
+    assert table.n_train == (60000 if table.image_shape else None)
     if table.image_shape:
         assert table.x.dtype == np.float32
         assert (table.x.min(), table.x.max()) == (0, 255)

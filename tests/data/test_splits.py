@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ganx.compose import compose
 from ganx.data import Column, Encoding, Split, Table, load, make_splits
 from ganx.errors import UserError
 from ganx.metrics import rmse_row
-from ganx.schema import Protocol
+from ganx.schema import Protocol, splits_per_seed
 
 CLEAN = Protocol("clean", 0.2, "mcar", 0.8, None, 5, 0.2, "observed", "validation")
 PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, 5, 0.0, "complete", "test")
+GENERATION = Protocol("generation", 0.0, "mcar", 1.0, None, "holdout", 0.0, "complete", "last")
 
 
 def toy(n_rows: int = 60, n_columns: int = 4, seed: int = 0, missing: float = 0.1, rare: bool = True) -> Table:
@@ -175,6 +177,48 @@ def test_columns_without_a_training_cell_and_constant_columns() -> None:
         assert not s.empty[1:].any()
         assert (s.low[[0, 1, 3, 4]] == 0).all()
         assert (s.span[[0, 1, 3, 4]] == 1).all()
+
+
+@pytest.mark.parametrize(
+    "protocol", [GENERATION, replace(GENERATION, label_rate=0.5, validation=0.2, missing_rate=0.2)]
+)
+def test_holdout_is_the_first_of_five_folds(protocol: Protocol) -> None:
+    held_out, folds = splits(toy(), protocol, 3, 2), splits(toy(), replace(protocol, folds=5), 3, 2)
+    assert [(s.seed, s.fold) for s in held_out] == [(3, 0), (4, 0)]
+    assert all(same(a, b) for a, b in zip(held_out, folds[::5], strict=True))
+
+
+def test_generation_has_one_split_per_seed() -> None:
+    protocol = compose("train", ["model=zeros", "dataset=ring8", "protocol=generation"])["protocol"]
+    assert Protocol(**protocol) == GENERATION
+    assert [splits_per_seed(protocol | {"folds": folds}) for folds in ("holdout", 0, 2, 5)] == [1, 1, 2, 5]
+
+
+def test_holdout_keeps_to_the_test_rows_of_the_data_set() -> None:
+    table = replace(toy(), n_train=45)
+    for s in splits(table, replace(GENERATION, validation=0.2), 0, 2):
+        np.testing.assert_array_equal(s.test, np.arange(45, 60))
+        np.testing.assert_array_equal(np.sort(s.rows), np.arange(45))
+        np.testing.assert_array_equal(np.flatnonzero(s.scored_labels), s.test[table.y[s.test] >= 0])
+    assert all(same(a, b) for a, b in zip(splits(table, CLEAN), splits(toy(), CLEAN), strict=True))
+
+
+def test_holdout_of_an_imbalanced_table() -> None:
+    table = replace(load("breast"), n_train=400)
+    (s,) = splits(table, replace(GENERATION, imbalance_ratio=10.0))
+    assert s.train.max() < 400 <= s.test.min()
+    assert np.bincount(table.y[np.concatenate([s.train, s.test])]).tolist() == [357, 36]
+
+
+def test_holdout_without_classes_tests_on_a_fifth() -> None:
+    (s,) = splits(load("swissroll"), GENERATION)
+    assert (s.train.size, s.valid.size, s.test.size) == (16000, 0, 4000)
+    assert s.seen.all()
+
+
+def test_holdout_needs_five_rows() -> None:
+    with pytest.raises(UserError, match=r"protocol\.folds=holdout does not fit 4 rows"):
+        splits(Table("toy", np.zeros((4, 1)), None, (Column("c"),), (), None), GENERATION)
 
 
 @pytest.mark.parametrize("folds", [1, -1, 61])

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ganx.data import Column, Encoding, Table
+from ganx.data import Column, Encoding, Mixture, Table
 
 
 def table(x: np.ndarray, columns: tuple[Column, ...] | None = None) -> Table:
@@ -86,3 +88,15 @@ def test_a_cut_keeps_rows_whole_and_always_the_same() -> None:
     assert (np.diff(part.y) > 0).all()
     assert part.checksum() == whole.cut(12).checksum() != whole.checksum()
     assert whole.cut(30) is whole
+
+
+def test_a_cut_is_not_divided_as_the_whole_was() -> None:
+    whole = replace(table(np.arange(60.0).reshape(30, 2)), n_train=20)
+    assert whole.cut(30).n_train == 20
+    assert whole.cut(12).n_train is None
+
+
+def test_the_checksum_is_of_cells_labels_and_names_alone() -> None:
+    mixture = Mixture(np.zeros((1, 1)), 1.0, np.ones(1))
+    plain = table(np.array([[1.0], [2.0]]))
+    assert replace(plain, native=True, mixture=mixture, n_train=1).checksum() == plain.checksum()

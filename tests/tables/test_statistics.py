@@ -44,7 +44,9 @@ def test_equal_figures_are_tied_and_constant_differences_are_not():
     assert p_value({(0, 0): 1.0, (1, 0): 1.0}, {(0, 0): 0.5, (1, 0): 0.5}, 0.25) == 0.0
 
 
-@pytest.mark.parametrize(("folds", "validation", "ratio"), [(5, 0.0, 0.25), (5, 0.2, 0.3125), (2, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("folds", "validation", "ratio"), [(5, 0.0, 0.25), (5, 0.2, 0.3125), (2, 0.0, 1.0), ("holdout", 0.0, 0.25)]
+)
 def test_shares_of_test_and_training_rows(folds, validation, ratio):
     assert split_ratio(folds, validation) == pytest.approx(ratio)
 
