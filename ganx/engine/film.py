@@ -12,7 +12,7 @@ from torch import Tensor
 from ganx.data.rows import Rows
 from ganx.engine.generative import GenerativeModule
 
-MOST_FRAMES = 60  # when there are more, every second one is dropped
+MOST_FRAMES = 40  # when there are more, every second one is dropped
 POINTS = 1000  # of a frame in the plane
 GRID_ROWS, GRID_COLUMNS = 8, 10  # of a frame of images, where there are no categories
 

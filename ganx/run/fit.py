@@ -203,12 +203,12 @@ def score_replicas(experiment: Experiment, state: State) -> Figures:
     )
 
 
-def network_for(experiment: Experiment) -> FeatureNetwork | None:
+def network_for(experiment: Experiment, console: Console | None = None) -> FeatureNetwork | None:
     """Return the network in whose features images are compared; None for rows, and for images without classes."""
     table = experiment.table
     if experiment.rows is None or not experiment.rows.image or table.y is None:
         return None
-    return feature_network(table, experiment.config["hardware"]["threads"])
+    return feature_network(table, console)
 
 
 def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list[Chunk]:
