@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from ganx import metrics
-from ganx.data.encoding import Encoding
 from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table

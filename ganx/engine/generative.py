@@ -18,7 +18,6 @@ from ganx.losses.penalties import CLIP, gradient_penalty
 from ganx.nets.players import ConvDiscriminator, Design, Perceptron, discriminator, generator
 from ganx.types import NonNegativeFloat, PositiveInt, Share
 
-
 IN_USE = 0.01  # a category with a smaller probability counts as given up, as in the VCAGAN paper
 
 
@@ -96,9 +95,7 @@ class GenerativeModule(AdversarialModule):
         self.add_player("g", g)
         return g
 
-    def build_discriminator(
-        self, n_out: int, n_labels: int = 0, name: str = "d"
-    ) -> Perceptron | ConvDiscriminator:
+    def build_discriminator(self, n_out: int, n_labels: int = 0, name: str = "d") -> Perceptron | ConvDiscriminator:
         """Return the player `name`, from rows and labels (R, B, n_labels) to (R, B, n_out)."""
         d = discriminator(self.design, self.setting.shape, n_out, self.weight_generators, n_labels)
         self.add_player(name, d)
@@ -143,7 +140,9 @@ class GenerativeModule(AdversarialModule):
 
     def latent(self, n: int) -> Tensor:
         """Draw z, (R, n, n_z)."""
-        return self.noise.normal(n, self.n_z) if self.latent_law == "normal" else self.noise.uniform(n, self.n_z) * 2 - 1
+        return (
+            self.noise.normal(n, self.n_z) if self.latent_law == "normal" else self.noise.uniform(n, self.n_z) * 2 - 1
+        )
 
     def prior(self) -> Tensor:
         """Return P(C), (R, K)."""

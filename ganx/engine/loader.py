@@ -126,7 +126,9 @@ class BlockLoader(IterableDataset[list[Batch]]):
     A block ends where validation is due. How steps fall into blocks changes no number.
     """
 
-    def __init__(self, data: DeviceTable | DeviceSamples, *, batch_size: int, validate_every: int, start: int, stop: int) -> None:
+    def __init__(
+        self, data: DeviceTable | DeviceSamples, *, batch_size: int, validate_every: int, start: int, stop: int
+    ) -> None:
         self.data = data
         self.batch_size, self.validate_every = batch_size, validate_every
         self.start, self.stop = start, stop

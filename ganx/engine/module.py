@@ -141,7 +141,9 @@ class AdversarialModule(pl.LightningModule):
         Training goes on as if unseen, and a figure can be had again.
         """
         training_noise, was_training = self.noise, self.training
-        self.noise = Noise(generators(self.setting.replicas, EVALUATION, self.step if stream is None else stream), self.setting.device)
+        self.noise = Noise(
+            generators(self.setting.replicas, EVALUATION, self.step if stream is None else stream), self.setting.device
+        )
         self.eval()
         try:
             yield

@@ -1,10 +1,10 @@
 """The adversarial losses f_d and f_g of GANs that judge whole rows, on raw outputs of the discriminator.
 
-    nonsaturating  Goodfellow et al., NIPS 2014: cross-entropy; the generator climbs log D
-    saturating     the same; the generator descends log(1 - D), the minimax game of the paper
-    lsgan          Mao et al., ICCV 2017: squares, with targets 0, 1 and 1
-    hinge          Lim and Ye, 2017; Miyato et al., ICLR 2018
-    wgan           Arjovsky et al., ICML 2017: the difference of means, for critics that are kept smooth
+nonsaturating  Goodfellow et al., NIPS 2014: cross-entropy; the generator climbs log D
+saturating     the same; the generator descends log(1 - D), the minimax game of the paper
+lsgan          Mao et al., ICCV 2017: squares, with targets 0, 1 and 1
+hinge          Lim and Ye, 2017; Miyato et al., ICLR 2018
+wgan           Arjovsky et al., ICML 2017: the difference of means, for critics that are kept smooth
 """
 
 from __future__ import annotations

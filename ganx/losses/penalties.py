@@ -1,9 +1,9 @@
 """Gradient penalties of discriminators that judge whole rows or images.
 
-    r1             squared gradient norm at real rows (Mescheder, Geiger, Nowozin, ICML 2018)
-    r2             the same at generated rows
-    zero_centered  the same on lines between both (Thanh-Tung, Tran, Venkatesh, ICLR 2019)
-    wgan_gp        (norm - 1)^2 on lines between both (Gulrajani et al., NIPS 2017)
+r1             squared gradient norm at real rows (Mescheder, Geiger, Nowozin, ICML 2018)
+r2             the same at generated rows
+zero_centered  the same on lines between both (Thanh-Tung, Tran, Venkatesh, ICLR 2019)
+wgan_gp        (norm - 1)^2 on lines between both (Gulrajani et al., NIPS 2017)
 """
 
 from __future__ import annotations
