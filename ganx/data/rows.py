@@ -42,8 +42,8 @@ class Rows:
         if np.isnan(table.x).any():
             missing = int(np.isnan(table.x).sum())
             raise UserError(
-                f"dataset={table.name}: {missing} cells are missing, and methods that generate whole rows read complete "
-                "ones; fill them first, with e.g. ganx train model=hexagan protocol.folds=0 and ganx impute"
+                f"dataset={table.name}: {missing} cells are missing, and this model reads complete rows; fill them "
+                "first, with e.g. ganx train model=hexagan protocol.folds=0 and ganx impute"
             )
         if table.image_shape is not None:
             half = float(table.x.max()) / 2

@@ -41,7 +41,11 @@ class GenerativeModule(AdversarialModule):
     """
 
     losses = ("nonsaturating", "saturating", "lsgan", "hinge", "wgan")
-    penalties = ("r1", "r2", "zero_centered", "wgan_gp", "clipping", None)
+    penalties: ClassVar[tuple[str | None, ...]] = ("r1", "r2", "zero_centered", "wgan_gp", "clipping", None)
+
+    g: nn.Module
+    d: nn.Module
+    p_c: Tensor
 
     #: Whether the categories are the classes of the data, so that every label has to be known.
     uses_labels: ClassVar[bool] = False

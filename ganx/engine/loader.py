@@ -89,7 +89,7 @@ class DeviceSamples:
         """Return the rows `index` (..., R, B) as batches (..., R, B, *shape)."""
         x = (self.stored[index].float() - self.centre) / self.half
         y = self.y[self.replica, index].unsqueeze(-1) == self.classes
-        return SampleBatch(x.unflatten(-1, self.shape), y.to(x.dtype))
+        return SampleBatch(x.view(*index.shape, *self.shape), y.to(x.dtype))
 
 
 class RowOrder:

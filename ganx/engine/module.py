@@ -12,7 +12,6 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from ganx.engine.batch import TabularBatch
 from ganx.engine.noise import EVALUATION, NOISE, WEIGHTS, Noise, generators
 from ganx.engine.optimizers import make_optimizer
 from ganx.engine.setting import Setting
@@ -51,8 +50,11 @@ class AdversarialModule(pl.LightningModule):
         self._ticker = torch.zeros(1, requires_grad=True)  # no nn.Parameter: it belongs to no network
 
     @abstractmethod
-    def outer_step(self, batch: TabularBatch) -> None:
-        """Do one iteration of the paper's outer loop: every `self.update` of its algorithm box, in its order."""
+    def outer_step(self, batch: Any) -> None:
+        """Do one iteration of the paper's outer loop: every `self.update` of its algorithm box, in its order.
+
+        `batch` is a `TabularBatch`, for a `GenerativeModule` a `SampleBatch`.
+        """
 
     # --- players -----------------------------------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class AdversarialModule(pl.LightningModule):
         """Give Lightning the ticker, and nothing to optimise."""
         return torch.optim.SGD([self._ticker], lr=0.0)
 
-    def training_step(self, block: Sequence[TabularBatch], batch_idx: int) -> None:
+    def training_step(self, block: Sequence[Any], batch_idx: int) -> None:
         """Walk a block of minibatches. Lightning's cost is paid once per block."""
         self._losses = []
         for batch in block:
@@ -141,9 +143,8 @@ class AdversarialModule(pl.LightningModule):
         Training goes on as if unseen, and a figure can be had again.
         """
         training_noise, was_training = self.noise, self.training
-        self.noise = Noise(
-            generators(self.setting.replicas, EVALUATION, self.step if stream is None else stream), self.setting.device
-        )
+        fresh = generators(self.setting.replicas, EVALUATION, self.step if stream is None else stream)
+        self.noise = Noise(fresh, self.setting.device)
         self.eval()
         try:
             yield

@@ -25,6 +25,7 @@ from ganx.engine.build import build_module
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
 from ganx.engine.film import Film
+from ganx.engine.generative import GenerativeModule
 from ganx.engine.loader import BlockLoader, DeviceSamples
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.predict import Probe
@@ -260,7 +261,7 @@ class ChunkRun(pl.Callback):
         means = {f"loss_{name}": total / self.loss_count for name, total in self.loss_sums.items()}
         scores = {f"validation_{name}": value for name, value in self.scores.items()}
         row = {**means, **scores, **self.module.monitor()}
-        if self.film is not None:
+        if self.film is not None and isinstance(self.module, GenerativeModule):
             self.film.record(self.module)
         self.metrics.append(self.module.step, {name: value.tolist() for name, value in row.items()})
         if self.logger is not None:

@@ -21,4 +21,5 @@ class CAGAN(CGAN):
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:
         """D(x) . c, for the class c = y. (R, B, *shape), (R, B, K) -> (R, B)."""
-        return (self.d(x) * y).sum(2)
+        outputs: Tensor = self.d(x)
+        return (outputs * y).sum(2)

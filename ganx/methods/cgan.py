@@ -56,4 +56,5 @@ class CGAN(GenerativeModule):
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:
         """D(x | y). (R, B, *shape), (R, B, K) -> (R, B)."""
-        return self.d(x, y).squeeze(2)
+        outputs: Tensor = self.d(x, y)
+        return outputs.squeeze(2)

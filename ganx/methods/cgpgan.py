@@ -1,4 +1,4 @@
-"""CGPGAN, the later form of VCAGAN: a classifier of its own, smoothed at generated rows, and a prior that is held first.
+"""CGPGAN, the later form of VCAGAN: a classifier of its own, smooth at generated rows, and a prior that waits.
 
 Cho: "Self-supervised class-conditional GAN with classifier gradient penalty" (viXra 2307.0121), as its code has it
 (jeongik-jo/CGPGAN). What differs from VCAGAN (`ganx.methods.vcagan`):
@@ -16,7 +16,7 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganx.engine.batch import SampleBatch
@@ -62,7 +62,7 @@ class CGPGAN(GenerativeModule):
         self.lambda_creg, self.warm_up, self.prior_decay = lambda_creg, warm_up, prior_decay
         self.g = self.build_generator(self.n_z + categories)
         self.d = self.build_discriminator(categories)
-        self.classifier = self.build_discriminator(categories, name="q")
+        self.classifier: nn.Module = self.build_discriminator(categories, name="q")
 
     def outer_step(self, batch: SampleBatch) -> None:
         """One step of Q, D and G, and one of P(C)."""
@@ -100,7 +100,8 @@ class CGPGAN(GenerativeModule):
 
     def judge(self, x: Tensor, c: Tensor) -> Tensor:
         """D(x) . c. (R, B, *shape), (R, B, d_c) -> (R, B)."""
-        return (self.d(x) * c).sum(2)
+        outputs: Tensor = self.d(x)
+        return (outputs * c).sum(2)
 
     # --- what a trained CGPGAN can do --------------------------------------------------------------------------
 

@@ -48,4 +48,5 @@ class GAN(GenerativeModule):
 
     def judge(self, x: Tensor) -> Tensor:
         """D(x). (R, B, *shape) -> (R, B)."""
-        return self.d(x).squeeze(2)
+        outputs: Tensor = self.d(x)
+        return outputs.squeeze(2)

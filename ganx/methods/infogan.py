@@ -21,7 +21,7 @@ from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, Positive
 
 
 class InfoGAN(GenerativeModule):
-    """G [z, continuous codes, c] -> a row; D row -> one output and, by the same layers, Q(c | row) and the codes' means.
+    """G [z, continuous codes, c] -> a row; D row -> one output and, by the same layers, Q of categories and codes.
 
     Args:
         setting: what the engine tells.

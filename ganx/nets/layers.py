@@ -33,6 +33,8 @@ class Stacked(nn.Module):
             2018).
     """
 
+    u: Tensor
+
     def __init__(
         self,
         shape: Sequence[int],
@@ -161,6 +163,9 @@ class ResizeConv(Conv):
 
 class BatchNorm(nn.Module):
     """Batch normalisation of (B, R C, ...), each replica's channels by themselves (Ioffe and Szegedy, 2015)."""
+
+    mean: Tensor
+    variance: Tensor
 
     def __init__(self, n_replicas: int, channels: int) -> None:
         super().__init__()

@@ -213,7 +213,7 @@ def by_row(x: Tensor) -> Tensor:
 
 def by_replica(x: Tensor, n_replicas: int) -> Tensor:
     """(B, R C, ...) -> (R, B, C, ...)."""
-    return x.unflatten(1, (n_replicas, -1)).transpose(0, 1)
+    return x.view(len(x), n_replicas, -1, *x.shape[2:]).transpose(0, 1)
 
 
 def channels_last(x: Tensor) -> Tensor:

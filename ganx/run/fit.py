@@ -149,7 +149,7 @@ def check_method(experiment: Experiment) -> None:
         UserError: the method cannot be trained with this loss, has no such player, or can do nothing to be scored by.
     """
     model = experiment.config["model"]
-    cls = locate(model["_target_"], experiment.extra_targets)
+    cls: Any = locate(model["_target_"], experiment.extra_targets)
     if experiment.rows is not None:
         _check_rows(experiment, cls.uses_labels)
     elif not hasattr(cls, "impute") and not hasattr(cls, "classify"):
@@ -176,7 +176,11 @@ def _check_rows(experiment: Experiment, uses_labels: bool) -> None:
         )
     if protocol["selection"] != "last":
         raise UserError(f"model={name}: nothing to select a state by; protocol.selection=last, or protocol=generation")
-    if uses_labels and not all(split.labelled[split.train].all() for split in experiment.splits):
+    if (
+        uses_labels
+        and experiment.table.n_classes
+        and not all(split.labelled[split.train].all() for split in experiment.splits)
+    ):
         raise UserError(f"model={name} reads the label of every row: protocol.label_rate=1, and no unknown labels")
 
 

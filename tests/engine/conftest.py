@@ -8,10 +8,12 @@ import torch
 
 from ganx.compose import compose
 from ganx.engine.build import build_module
-from ganx.engine.loader import BlockLoader, DeviceTable
+from ganx.engine.loader import BlockLoader, DeviceSamples, DeviceTable
 from ganx.engine.module import AdversarialModule
 from ganx.engine.trainer import prepare_process
+from ganx.groups import options
 from ganx.run.experiment import Experiment
+from ganx.targets import constructor
 
 Build = Callable[..., tuple[AdversarialModule, BlockLoader]]
 
@@ -19,6 +21,16 @@ Build = Callable[..., tuple[AdversarialModule, BlockLoader]]
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     prepare_process({"threads": 1})
+
+
+#: Data for the models that not every table suits.
+SUITED = {"dcgan": "digits"}
+
+
+def generative_models() -> list[str]:
+    return [
+        m for m in options("model") if constructor(compose("train", [f"model={m}"])["model"]["_target_"]).generative
+    ]
 
 
 def make_experiment(*overrides: str) -> Experiment:
@@ -34,11 +46,17 @@ def build(experiment: Experiment, replicas: slice = slice(None)) -> tuple[Advers
         [(split.seed, split.fold) for split in splits],
         n_features=len(experiment.encoding.group),
         n_classes=experiment.table.n_classes,
+        rows=experiment.rows,
     )
-    data = DeviceTable(experiment.table, experiment.encoding, splits, torch.device("cpu"))
+    cpu = torch.device("cpu")
+    data = (
+        DeviceTable(experiment.table, experiment.encoding, splits, cpu)
+        if experiment.rows is None
+        else DeviceSamples(experiment.rows, experiment.table, splits, cpu)
+    )
     loader = BlockLoader(
         data,
-        batch_size=config["model"]["batch_size"],
+        batch_size=config["model"]["batch_size"] * module.minibatches,
         validate_every=config["model"]["validate_every"],
         start=0,
         stop=config["model"]["steps"],

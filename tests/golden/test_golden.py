@@ -15,7 +15,7 @@ from ganx.compose import compose
 from ganx.groups import options
 from ganx.run.experiment import Experiment
 from ganx.targets import constructor
-from tests.engine.conftest import build, walk
+from tests.engine.conftest import SUITED, build, walk
 
 STEPS = 20
 MODELS = [m for m in options("model") if constructor(compose("train", [f"model={m}"])["model"]["_target_"]).trained]
@@ -23,7 +23,8 @@ MODELS = [m for m in options("model") if constructor(compose("train", [f"model={
 
 @pytest.mark.parametrize("model", MODELS)
 def test_first_losses(model: str) -> None:
-    module, loader = build(Experiment.of(compose("train", [f"model={model}", "dataset=breast", "protocol.folds=2"])))
+    overrides = [f"model={model}", f"dataset={SUITED.get(model, 'breast')}", "protocol.folds=2"]
+    module, loader = build(Experiment.of(compose("train", overrides)))
     walk(module, loader, STEPS)
     losses = {name: values.tolist() for name, values in module.block_losses().items()}
     header = ["step", *(f"{name}[{r}]" for name in losses for r in range(2))]

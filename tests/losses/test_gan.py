@@ -67,7 +67,8 @@ def test_penalties_are_in_float32_whatever_the_precision(name: str) -> None:
     expected = gradient_penalty(name, lambda x: layer(x).squeeze(2), real, fake, place)
     with torch.autocast("cpu", torch.bfloat16):
         found = gradient_penalty(name, lambda x: layer(x).squeeze(2), real.bfloat16().float(), fake, place)
-    assert isinstance(found, Tensor) and isinstance(expected, Tensor)
+    assert isinstance(found, Tensor)
+    assert isinstance(expected, Tensor)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected)
 

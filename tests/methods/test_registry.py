@@ -12,6 +12,7 @@ from ganx.compose import compose
 from ganx.engine.checkpoint import read_checkpoint
 from ganx.groups import options
 from ganx.targets import constructor
+from tests.engine.conftest import SUITED
 
 MODELS = sorted(options("model"))
 SHORT = ["model.steps=30", "model.validate_every=10", "model.batch_size=16"]
@@ -25,7 +26,7 @@ def command(model: str, *further: str) -> list[str]:
     short = SHORT if is_trained(model) else []
     if model == "pipeline":
         short = [word.replace("model.", "model.classifier.") for word in SHORT]
-    return ["train", f"model={model}", "dataset=wine", "protocol.folds=2", *short, *further]
+    return ["train", f"model={model}", f"dataset={SUITED.get(model, 'wine')}", "protocol.folds=2", *short, *further]
 
 
 def result_of(outputs: Path) -> dict[str, Any]:

@@ -1,0 +1,167 @@
+"""What every method that generates must do: replicas that do not touch, exact resume, rows of the right kind."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganx.compose import compose
+from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
+from ganx.engine.generative import GenerativeModule
+from ganx.engine.module import AdversarialModule
+from ganx.errors import UserError
+from ganx.run.experiment import Experiment
+from ganx.run.fit import check_method
+from tests.engine.conftest import SUITED, build, generative_models, walk
+
+MODELS = generative_models()
+SMALL = ["model.batch_size=16", "model.hidden=[16,16]", "model.channels=[4,6]"]
+
+
+def experiment_of(model: str, *overrides: str) -> Experiment:
+    dataset = f"dataset={SUITED.get(model, 'wine')}"
+    return Experiment.of(compose("train", [f"model={model}", dataset, *SMALL, *overrides]))
+
+
+def trained(model: str, *overrides: str, steps: int = 5) -> GenerativeModule:
+    module, loader = build(experiment_of(model, *overrides))
+    walk(module, loader, steps)
+    assert isinstance(module, GenerativeModule)
+    return module
+
+
+def all_equal(one: AdversarialModule, other: AdversarialModule) -> bool:
+    return all(torch.equal(value, other.tensors()[name]) for name, value in one.tensors().items())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_replica_in_a_stack_agrees_with_itself_alone(model: str) -> None:
+    # A bias before a batch normalisation has a gradient of rounding errors alone, which Adam takes for steps.
+    experiment = experiment_of(model, "seeds=3", "model.batch_norm=none")
+    stack, stack_loader = build(experiment)
+    alone, alone_loader = build(experiment, slice(1, 2))
+    walk(stack, stack_loader, 20)
+    walk(alone, alone_loader, 20)
+    for name, losses in alone.block_losses().items():
+        torch.testing.assert_close(stack.block_losses()[name][:, 1], losses[:, 0], rtol=1e-4, atol=1e-4)
+    together = stack.tensors()
+    for name, value in alone.tensors().items():
+        torch.testing.assert_close(together[name][1], value[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_training_goes_on_byte_for_byte(model: str, tmp_path: Path) -> None:
+    experiment = experiment_of(model, "seeds=2", "model.spectral_norm=true")
+    reference, loader = build(experiment)
+    walk(reference, loader, 12)
+    first, loader = build(experiment)
+    walk(first, loader, 7)
+    with first.evaluation_noise(), torch.no_grad():
+        first.sample(5)  # a look at it is not noticed
+    write_checkpoint(tmp_path / "c" / "last.ckpt", first.training_state())
+    second, loader = build(experiment)
+    second.load_training_state(read_checkpoint(tmp_path / "c" / "last.ckpt"))
+    walk(second, loader, 5, first=7)
+    assert all_equal(second, reference)
+
+
+PAIRS = [(m, d) for m in MODELS for d in ("wine", "digits", "ring8") if SUITED.get(m, d) == d]
+
+
+@pytest.mark.parametrize(("model", "dataset"), PAIRS)
+def test_rows_have_the_shape_and_the_range_of_the_data(model: str, dataset: str) -> None:
+    experiment = experiment_of(model, f"dataset={dataset}", "seeds=2", "model.net=auto")
+    assert experiment.rows is not None
+    module, loader = build(experiment)
+    walk(module, loader, 1)
+    with module.evaluation_noise(), torch.no_grad():
+        x, c = module.sample(9)
+    assert x.shape == (2, 9, *experiment.rows.shape)
+    if module.n_categories:
+        assert bool((c.sum(2) == 1).all())
+    if hasattr(module, "cluster"):
+        torch.testing.assert_close(module.cluster(x).sum(2), torch.ones(2, 9))
+    cells = experiment.rows.cells(x[0].numpy())
+    assert cells.shape == (9, experiment.table.n_columns)
+    if experiment.rows.bounded:
+        assert (cells >= experiment.table.x.min(0) - 1e-6).all() or experiment.rows.image
+        assert cells.max() <= experiment.table.x.max() + 1e-6
+
+
+@pytest.mark.parametrize("loss", [name for name in options("loss") if name != "none"])
+def test_losses_of_the_group_train(loss: str) -> None:
+    module = trained("gan", f"loss={loss}")
+    assert all(bool(values.isfinite().all()) for values in module.block_losses().values())
+
+
+def test_clipping_keeps_the_weights_within_bounds() -> None:
+    module = trained("gan", "loss=wgan", "loss.penalty=clipping")
+    assert max(float(p.detach().abs().max()) for p in module.players["d"]) <= 0.01
+
+
+def test_each_step_of_the_critic_reads_rows_of_its_own() -> None:
+    experiment = experiment_of("gan", "model.n_critic=3")
+    module, loader = build(experiment)
+    (batch,) = loader.block(0, 1)
+    assert batch.x.shape[1] == 3 * 16
+    assert isinstance(module, GenerativeModule)
+    parts = [part.x for part in module.each_minibatch(batch)]
+    assert torch.equal(torch.cat(parts, 1), batch.x)
+
+
+def test_samples_come_from_the_average_once_training_is_over() -> None:
+    module = trained("gan", "model.ema=0.9")
+    z, c = module.latent(4), module.draw_categories(4)
+    trained_rows = module.generate(z, c)
+    with module.evaluation_noise():
+        averaged = module.generate(z, c)
+    assert not torch.allclose(trained_rows, averaged)
+    assert module.training
+
+
+def test_a_given_distribution_of_categories_is_drawn_from() -> None:
+    module = trained("infogan", "model.categories=3", "model.probabilities=[0.1,0.2,0.7]", steps=1)
+    shares = module.draw_categories(20000).mean(1)
+    torch.testing.assert_close(shares[0], torch.tensor([0.1, 0.2, 0.7]), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("model", ["cgan", "acgan", "cagan"])
+def test_models_of_labels_learn_how_common_they_are(model: str) -> None:
+    experiment = experiment_of(model)
+    module, loader = build(experiment)
+    walk(module, loader, 60)
+    assert experiment.table.y is not None
+    y = experiment.table.y[experiment.splits[0].train]
+    expected = torch.bincount(torch.from_numpy(y)) / len(y)
+    assert isinstance(module, GenerativeModule)
+    torch.testing.assert_close(module.prior()[0], expected.float(), atol=0.03, rtol=0)
+
+
+def test_cgpgan_holds_its_prior_while_it_warms_up() -> None:
+    module = trained("cgpgan", "model.warm_up=5", steps=5)
+    assert torch.equal(module.prior(), torch.full_like(module.prior(), 1 / module.n_categories))
+    module = trained("cgpgan", "model.warm_up=4", steps=5)
+    assert not torch.equal(module.prior(), torch.full_like(module.prior(), 1 / module.n_categories))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["model=cgan", "dataset=swissroll"], "classes"),
+        (["model=dcgan", "dataset=wine"], "images"),
+        (["model=gan", "dataset=wine", "model.net=cnn"], "net=mlp"),
+        (["model=gan", "dataset=wine", "loss.penalty=null", "loss=wgan"], r"loss\.penalty"),
+        (["model=gan", "dataset=wine", "model.batch_norm=both"], "batch_norm"),
+        (["model=vcagan", "dataset=wine", "loss.penalty=r2"], r"loss\.penalty=r2"),
+        (["model=gan", "dataset=wine", "protocol=clean"], r"missing_rate=0"),
+        (["model=gan", "dataset=wine", "protocol.selection=test"], r"selection=last"),
+        (["model=cgan", "dataset=wine", "protocol.label_rate=0.5"], r"label_rate=1"),
+        (["model=cgpgan", "dataset=wine", "model.categories=1"], "categories=1"),
+        (["model=infogan", "dataset=wine", "model.categories=2", "model.probabilities=[0.2,0.2]"], "add up to"),
+        (["model=hexagan", "dataset=wine", "loss.penalty=r1"], r"penalty=r1"),
+        (["model=gain", "dataset=wine", "loss=hinge"], "loss=hinge"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(overrides: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_method(Experiment.of(compose("train", overrides)))
