@@ -10,6 +10,7 @@ from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.module import AdversarialModule
 from ganx.errors import UserError
+from ganx.groups import options
 from ganx.run.experiment import Experiment
 from ganx.run.fit import check_method
 from tests.engine.conftest import SUITED, build, generative_models, walk
