@@ -192,12 +192,13 @@ class Tables:
     """`ganx tables`; the group `table` is checked by `ganx.tables.definition`.
 
     Attributes:
+        protocols: to show, of those that a table has; null = the first of them.
         run: train what is missing; `retry`: what has failed, too.
         out: folder for the rendered files; null = `outputs`/tables.
     """
 
     scale: Literal["quick", "paper"]
-    protocols: list[Literal["clean", "paper"]]
+    protocols: list[str] | None
     hardware: dict[str, Any]
     run: bool
     retry: bool

@@ -15,7 +15,7 @@ from ganx.launch.plan import Request
 from ganx.schema import Tables, Train
 from ganx.tables import show
 from ganx.tables.collect import collect
-from ganx.tables.definition import TABLE_KEYS, Definition
+from ganx.tables.definition import TABLE_KEYS, Definition, check_names
 from ganx.tables.jobs import plan
 from ganx.targets import config_dirs
 
@@ -36,11 +36,13 @@ def _tables(config: dict[str, Any], argv: list[str]) -> int:
         raise UserError("retry=true trains again what has failed: it needs run=true")
     if is_sweep(argv) and not config["run"]:
         raise UserError("launchers, plan and detach are for what run=true trains: add run=true")
-    if not config["protocols"] or len(set(config["protocols"])) < len(config["protocols"]):
+    asked = config["protocols"]
+    if asked is not None and (not asked or len(set(asked)) < len(asked)):
         raise UserError("protocols: one or more, each once, e.g. protocols=[clean,paper]")
     listing = "table" not in config
     definitions = _every_table(argv) if listing else [Definition.of(config["table"])]
     good = [definition for definition in definitions if isinstance(definition, Definition)]
+    check_names("protocols", "protocol", asked or (), {name for definition in good for name in definition.protocols})
     if config["run"] and not _train(good, config, argv):
         return 0  # nothing has come of it yet
     code = 0

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganx.tables.render import WIDEST, Page
-from ganx.tables.sheet import Sheet
+from ganx.tables.render import NO_FIGURE, Page
+from ganx.tables.sheet import Cell, Sheet
 
 _PROTOCOLS = ("#4c72b0", "#8cb0d9")
 _ROWS = ("#4c72b0", "#dd8452", "#55a868", "#8172b3", "#937860", "#da8bc3", "#8c8c8c", "#ccb974", "#64b5cd")
@@ -23,9 +24,12 @@ _LEFT, _TOP, _LINE = 1.7, 0.75, 0.14
 
 
 def png(page: Page) -> bytes:
-    """Return a picture: a panel for each column; of a table with many columns, a panel for each protocol."""
+    """Return a picture: a panel for each column; of a table with many columns, a panel for each protocol.
+
+    Columns share a panel only where they share their metric: one axis cannot have two.
+    """
     sheet = page.sheet
-    wide = len(sheet.definition.columns) > WIDEST
+    wide = page.transposed and len({column.metric for column in sheet.definition.columns}) == 1
     n_panels = len(sheet.protocols) if wide else len(sheet.definition.columns)
     width = 14.0 if wide else max(_LEFT + 2.2 * n_panels, 7.0)
     panel = 2.4 if wide else 0.5 + 0.22 * len(sheet.definition.rows) * len(sheet.protocols)
@@ -53,15 +57,18 @@ def _draw_column(axes: Axes, sheet: Sheet, column: str) -> None:
     """Draw a bar for each row and protocol."""
     rows = [row.name for row in sheet.definition.rows]
     thick = 0.8 / len(sheet.protocols)
+    least = 0.0  # some metrics may be negative
     for p, protocol in enumerate(sheet.protocols):
-        cells = [sheet.cells[row, column, protocol] for row in rows]
+        cells = [sheet.cells.get((row, column, protocol)) for row in rows]
         places = [i - 0.4 + thick * (p + 0.5) for i in range(len(rows))]
-        means, deviations = [cell.mean or 0 for cell in cells], [cell.sd or 0 for cell in cells]
-        label = f"protocol={protocol}"
-        axes.barh(places, means, thick, xerr=deviations, color=_PROTOCOLS[p], error_kw=_BARS, label=label)
+        means, deviations = _bars(cells)
+        colour, label = _PROTOCOLS[p % len(_PROTOCOLS)], f"protocol={protocol}"
+        axes.barh(places, means, thick, xerr=deviations, color=colour, error_kw=_BARS, label=label)
+        least = min(least, *means)
         for place, cell in zip(places, cells, strict=True):
-            if cell.state != "done":
-                axes.text(0, place, f" {cell.state}", va="center", fontsize=6, color="#666666")
+            state = cell.state if cell else NO_FIGURE
+            if state != "done":
+                axes.text(0, place, f" {state}", va="center", fontsize=6, color="#666666")
     published = [
         (f.mean, rows.index(row), f.sd or 0) for (row, name), f in sheet.definition.published.items() if name == column
     ]
@@ -71,7 +78,7 @@ def _draw_column(axes: Axes, sheet: Sheet, column: str) -> None:
     axes.set_title(column, fontsize=9)
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlim(left=0)
+    axes.set_xlim(left=1.1 * least)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(axis="x", labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
@@ -82,9 +89,9 @@ def _draw_protocol(axes: Axes, sheet: Sheet, protocol: str) -> None:
     rows, columns = sheet.definition.rows, sheet.definition.columns
     thick = 0.8 / len(rows)
     for r, row in enumerate(rows):
-        cells = [sheet.cells[row.name, column.name, protocol] for column in columns]
+        cells = [sheet.cells.get((row.name, column.name, protocol)) for column in columns]
         places = [i - 0.4 + thick * (r + 0.5) for i in range(len(columns))]
-        means, deviations = [cell.mean or 0 for cell in cells], [cell.sd or 0 for cell in cells]
+        means, deviations = _bars(cells)
         colour = _ROWS[r % len(_ROWS)]
         axes.bar(places, means, thick, yerr=deviations, color=colour, error_kw=_BARS, label=row.name)
     axes.set_title(f"protocol={protocol}", fontsize=9, loc="left")
@@ -93,6 +100,11 @@ def _draw_protocol(axes: Axes, sheet: Sheet, protocol: str) -> None:
     axes.set_ylim(bottom=0)
     axes.tick_params(axis="y", labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _bars(cells: Sequence[Cell | None]) -> tuple[list[float], list[float]]:
+    """Return means and deviations, 0 where there are none."""
+    return [(cell and cell.mean) or 0 for cell in cells], [(cell and cell.sd) or 0 for cell in cells]
 
 
 def _legend(figure: Figure, panels: list[Axes], corner: tuple[float, float]) -> None:

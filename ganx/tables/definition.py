@@ -1,9 +1,10 @@
-"""conf/table/NAME.yaml: rows, columns, the metric, and the figures that the paper prints."""
+"""conf/table/NAME.yaml: rows, columns, their metrics, and the figures that the paper prints."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from ganx.errors import UserError, nearest
@@ -12,6 +13,19 @@ from ganx.types import PositiveInt, check
 
 ScaleName = Literal["quick", "paper"]
 
+#: Which way of a metric is the better one; `none`: neither, so that no cell is marked.
+Better = Literal["lower", "higher", "none"]
+
+_Imputed = Literal["rmse", "rmse_row", "error_rate_categorical"]
+_Predicted = Literal["f1", "accuracy", "roc_auc", "pr_auc"]
+_Generated = Literal["modes", "high_quality", "reverse_kl", "fid", "kid", "precision", "recall", "label_accuracy"]
+_Clustered = Literal[
+    "categories", "prior_entropy", "prior_1", "clustering_error", "clustering_error_majority", "nmi", "ari"
+]
+
+#: The metrics of result.json. With prior_1, the share of the largest category, prior_2, prior_3, ... are metrics, too.
+Metric = Literal[_Imputed, _Predicted, _Generated, _Clustered]
+
 
 @dataclass(frozen=True)
 class Line:
@@ -19,13 +33,32 @@ class Line:
 
     Attributes:
         quick: further overrides at the quick scale.
-        quick_on: of a row, still further ones on single columns, by their names.
     """
 
     name: str
     overrides: tuple[str, ...]
-    quick: tuple[str, ...]
-    quick_on: dict[str, tuple[str, ...]]
+    quick: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row(Line):
+    """A row.
+
+    Attributes:
+        quick_on: still further overrides at the quick scale on single columns, by their names.
+        not_on: columns on which it has no figure, by their names.
+    """
+
+    quick_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    not_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Line):
+    """A column: what is measured there, by its name in result.json, and which way is better."""
+
+    metric: str
+    better: Better
 
 
 @dataclass(frozen=True)
@@ -50,19 +83,18 @@ class Definition:
 
     Attributes:
         source: the paper, and where the figures are printed.
-        metric: its name in result.json.
         published: the paper's figures by (row, column).
+        protocols: that a cell may be computed under; the first one is shown unless others are asked for.
     """
 
     name: str
     title: str
     source: str
-    metric: str
-    better: Literal["lower", "higher"]
-    rows: tuple[Line, ...]
-    columns: tuple[Line, ...]
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
     published: dict[tuple[str, str], Published]
     scales: dict[str, Scale]
+    protocols: tuple[str, ...]
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> Definition:
@@ -71,26 +103,39 @@ class Definition:
         Raises:
             UserError: a key is unknown or missing, or a figure belongs to no cell.
         """
-        config = check_keys("table", config, _Table)
+        config = check_keys("table", config, _Table, _PROTOCOLS)
         check_file_name("table.name", config["name"])
-        rows = _lines("table.rows", config["rows"], _QUICK | _QUICK_ON)
-        columns = _lines("table.columns", config["columns"], _QUICK)
+        _check_metric("table.metric", config["metric"])
+        rows = tuple(Row(**line) for line in _lines("table.rows", config["rows"], _OF_ROWS))
+        measured = {key: config[key] for key in ("metric", "better")}
+        columns = tuple(Column(**(measured | line)) for line in _lines("table.columns", config["columns"], _OF_COLUMNS))
+        names = [column.name for column in columns]
+        for i, column in enumerate(columns):
+            _check_metric(f"table.columns[{i}].metric", column.metric)
         for i, row in enumerate(rows):
+            check_names(f"table.rows[{i}].not_on", "column", row.not_on, names)
             for name in row.quick_on:
-                _known(f"table.rows[{i}].quick_on", name, [column.name for column in columns])
-        simple = {key: config[key] for key in ("name", "title", "source", "metric", "better")}
+                _known(f"table.rows[{i}].quick_on", name, names)
+        protocols = tuple(config.get("protocols", ("paper", "clean")))
+        if not protocols or len(set(protocols)) < len(protocols):
+            raise UserError("table.protocols: one or more, each once")
         return cls(
-            **simple,
+            **{key: config[key] for key in ("name", "title", "source")},
             rows=rows,
             columns=columns,
-            published=dict(_published(config["paper"], [r.name for r in rows], [c.name for c in columns])),
+            published=dict(_published(config["paper"], [row.name for row in rows], names)),
             scales={
                 name: _scale(f"table.scales.{name}", content)
                 for name, content in check_keys("table.scales", config["scales"], _Scales).items()
             },
+            protocols=protocols,
         )
 
-    def overrides(self, row: Line, column: Line, protocol: str, scale: ScaleName) -> list[str]:
+    def shown(self, asked: Sequence[str] | None) -> tuple[str, ...]:
+        """Return the protocols to show: those of the asked ones that the table has, else its first."""
+        return tuple(name for name in asked or () if name in self.protocols) or self.protocols[:1]
+
+    def overrides(self, row: Row, column: Column, protocol: str, scale: ScaleName) -> list[str]:
         """Return the overrides of a cell, later ones winning; seeds are not among them."""
         quick = (*row.quick, *column.quick, *row.quick_on.get(column.name, ())) if scale == "quick" else ()
         return [*row.overrides, *column.overrides, f"protocol={protocol}", *self.scales[scale].overrides, *quick]
@@ -101,8 +146,8 @@ class _Table:
     name: str
     title: str
     source: str
-    metric: Literal["rmse", "rmse_row", "error_rate_categorical", "f1", "accuracy", "roc_auc", "pr_auc"]
-    better: Literal["lower", "higher"]
+    metric: str
+    better: Better
     rows: list[Any]
     columns: list[Any]
     paper: dict[str, Any]
@@ -127,9 +172,14 @@ class _Scales:
     paper: dict[str, Any]
 
 
-#: Keys that a line may have, too, the last one only rows.
-_QUICK: dict[str, Any] = {"quick": (list[str], False)}
-_QUICK_ON: dict[str, Any] = {"quick_on": (dict[str, list[str]], False)}
+#: Keys that a table, its rows, and its columns may have, too.
+_PROTOCOLS: dict[str, Any] = {"protocols": (list[str], False)}
+_OF_ROWS: dict[str, Any] = {
+    "quick": (list[str], False),
+    "quick_on": (dict[str, list[str]], False),
+    "not_on": (list[str], False),
+}
+_OF_COLUMNS: dict[str, Any] = {"quick": (list[str], False), "metric": (str, False), "better": (Better, False)}
 
 #: What a table's scale and the command line say.
 _FIXED = frozenset({"seed", "seeds", "protocol"})
@@ -137,19 +187,37 @@ _FIXED = frozenset({"seed", "seeds", "protocol"})
 TABLE_KEYS = frozenset(field.name for field in fields(_Table))
 
 
-def _lines(where: str, content: list[Any], optional: dict[str, Any]) -> tuple[Line, ...]:
+def check_names(where: str, kind: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Refuse a list of names of some kind of which one is not known."""
+    for i, name in enumerate(names):
+        if name not in known:
+            raise UserError(f"{where}[{i}]={name}: no such {kind}{nearest(name, known)}")
+
+
+def _lines(where: str, content: list[Any], optional: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the checked keys of rows or columns, their lists as tuples."""
     lines = []
     for i, item in enumerate(content):
         checked = check_keys(f"{where}[{i}]", _mapping(f"{where}[{i}]", item), _Line, optional)
         for overrides in (checked["overrides"], checked.get("quick", ()), *checked.get("quick_on", {}).values()):
             check_overrides(f"{where}[{i}]", overrides, _FIXED)
-        quick_on = {name: tuple(overrides) for name, overrides in checked.get("quick_on", {}).items()}
-        lines.append(Line(checked["name"], tuple(checked["overrides"]), tuple(checked.get("quick", ())), quick_on))
-    names = [line.name for line in lines]
+        lines.append(_frozen(checked))
+    names = [line["name"] for line in lines]
     twice = {name for name in names if names.count(name) > 1}
     if twice or not names:
         raise UserError(f"{where}: {f'two are named {min(twice)!r}' if twice else 'at least one is needed'}")
-    return tuple(lines)
+    return lines
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_metric(where: str, name: str) -> None:
+    if not re.fullmatch(r"prior_[1-9][0-9]*", name):
+        check(where, name, Metric)
 
 
 def _scale(where: str, content: Any) -> Scale:

@@ -20,18 +20,18 @@ class Job:
 
 def plan(sheets: Sequence[Sheet], retry: bool) -> list[Job]:
     """Return the jobs that complete the tables; equal experiments, in whatever cells, are trained once."""
-    cells: dict[str, tuple[Cell, str]] = {}
+    cells: dict[str, Cell] = {}
     for sheet in sheets:
         for cell in sheet.cells.values():
             if cell.config is None or cell.state in ("done", "invalid"):
                 continue
             key = key_of(cell.config)
-            if key not in cells or cells[key][0].seeds < cell.seeds:
-                cells[key] = cell, sheet.definition.metric
-    return [job for cell, metric in cells.values() for job in _jobs(cell, metric, retry)]
+            if key not in cells or cells[key].seeds < cell.seeds:
+                cells[key] = cell
+    return [job for cell in cells.values() for job in _jobs(cell, retry)]
 
 
-def _jobs(cell: Cell, metric: str, retry: bool) -> Iterator[Job]:
+def _jobs(cell: Cell, retry: bool) -> Iterator[Job]:
     """Yield the jobs of a cell: unfinished runs go on, failed ones are left unless `retry`, the rest starts."""
     needed = set(range(cell.seeds)) - cell.done_seeds
     for run in cell.pending:
@@ -39,17 +39,17 @@ def _jobs(cell: Cell, metric: str, retry: bool) -> Iterator[Job]:
             continue
         needed -= run.seeds  # of running and damaged ones, too: their folders are in the way
         if run.state in ("interrupted", "stale"):
-            yield _job(cell, metric, run.seeds)
+            yield _job(cell, run.seeds)
         elif run.state == "failed" and retry:
-            yield _job(cell, metric, run.seeds, ["retry=true"])
+            yield _job(cell, run.seeds, ["retry=true"])
     for seeds in _stretches(needed):
-        yield _job(cell, metric, seeds)
+        yield _job(cell, seeds)
 
 
-def _job(cell: Cell, metric: str, seeds: Iterable[int], further: Sequence[str] = ()) -> Job:
+def _job(cell: Cell, seeds: Iterable[int], further: Sequence[str] = ()) -> Job:
     which = sorted(seeds)
     words = (*cell.overrides, f"seed={which[0]}", f"seeds={len(which)}", *further)
-    return Job(f"{cell.name} ({cell.protocol})", metric, words)
+    return Job(f"{cell.name} ({cell.protocol})", cell.metric, words)
 
 
 def _stretches(seeds: Iterable[int]) -> list[list[int]]:

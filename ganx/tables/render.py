@@ -10,6 +10,7 @@ from functools import cached_property
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ganx.tables.definition import Column
 from ganx.tables.origin import Origin
 from ganx.tables.sheet import Cell, Mark, Place, Sheet
 from ganx.text import plural
@@ -17,6 +18,11 @@ from ganx.text import plural
 #: More columns than this stand as lines; the rows become columns.
 WIDEST = 8
 PUBLISHED = "published"
+#: Where a row has no cell.
+NO_FIGURE = "–"
+
+#: Of counts, and of a distance that is no share.
+_DECIMALS = {"modes": 1, "categories": 1, "fid": 2}
 
 _FIELDS = (
     *("table", "scale", "protocol", "row", "column", "metric", "state", "mean", "sd", "seeds", "seeds_wanted"),
@@ -67,7 +73,7 @@ class Page:
         scale = "paper scale" if sheet.scale == "paper" else "quick scale (fewer seeds, folds, steps and rows)"
         spread = "± sd over seeds of the mean over folds" if sheet.seeds > 1 else "(one seed: no sd)"
         facts = [
-            f"{sheet.definition.metric}, {sheet.definition.better} is better: mean over replicas {spread}; "
+            f"{self._measured}: mean over replicas {spread}; "
             f"n = {plural(sheet.seeds, 'seed')} unless a cell says otherwise",
             f"{scale}; {' and '.join(f'protocol={name}' for name in sheet.protocols)}; "
             f"{sheet.done} of {plural(len(sheet.cells), 'cell')} complete",
@@ -84,6 +90,15 @@ class Page:
         return facts
 
     @property
+    def _measured(self) -> str:
+        """The metrics of the columns, and which way each is better."""
+        metrics: dict[str, list[str]] = {}
+        for column in self.sheet.definition.columns:
+            metrics.setdefault(column.better, []).append(column.metric)
+        said = {"lower": ", lower is better", "higher": ", higher is better", "none": ""}
+        return "; ".join(", ".join(dict.fromkeys(names)) + said[better] for better, names in metrics.items())
+
+    @property
     def transposed(self) -> bool:
         """Whether the table's columns are lines here, because there are too many of them."""
         return len(self.sheet.definition.columns) > WIDEST
@@ -94,12 +109,10 @@ class Page:
         sheet = self.sheet
         rows = [row.name for row in sheet.definition.rows]
         heads = [
-            (column.name, kind)
-            for column in sheet.definition.columns
-            for kind in (*sheet.protocols, *self._of(column.name))
+            (column, kind) for column in sheet.definition.columns for kind in (*sheet.protocols, *self._of(column.name))
         ]
         lines = {row: [self._entry(row, column, kind) for column, kind in heads] for row in rows}
-        names = [self._heading(column, kind) for column, kind in heads]
+        names = [self._heading(column.name, kind) for column, kind in heads]
         if not self.transposed:
             return names, list(lines.items())
         return rows, [(name, [lines[row][i] for row in rows]) for i, name in enumerate(names)]
@@ -110,12 +123,14 @@ class Page:
     def _heading(self, column: str, kind: str) -> str:
         return column if kind == self.sheet.protocols[0] and len(self.sheet.protocols) == 1 else f"{column}, {kind}"
 
-    def _entry(self, row: str, column: str, kind: str) -> Entry:
+    def _entry(self, row: str, column: Column, kind: str) -> Entry:
         if kind == PUBLISHED:
-            figure = self.sheet.definition.published.get((row, column))
-            return Entry(_mean_sd(figure.mean, figure.sd) if figure else "", published=True)
-        place: Place = (row, column, kind)
-        cell = self.sheet.cells[place]
+            figure = self.sheet.definition.published.get((row, column.name))
+            return Entry(_mean_sd(figure.mean, figure.sd, column.metric) if figure else "", published=True)
+        place: Place = (row, column.name, kind)
+        cell = self.sheet.cells.get(place)
+        if cell is None:
+            return Entry(NO_FIGURE)
         notes = tuple(self.notes.index(note) + 1 for note in cell.notes)
         return Entry(told(cell), self.sheet.marks.get(place, ""), notes)
 
@@ -124,7 +139,7 @@ def told(cell: Cell) -> str:
     """Return a cell's figure, or its state; both while it is not complete."""
     if cell.mean is None:
         return cell.state
-    figure = _mean_sd(cell.mean, cell.sd)
+    figure = _mean_sd(cell.mean, cell.sd, cell.metric)
     if cell.state == "done":
         return figure
     seeds = f"{cell.n} of {cell.seeds} seeds"
@@ -187,7 +202,7 @@ def comma_separated(page: Page) -> str:
         figure, origin = sheet.published(cell), Origin.of(cell.pooled)
         writer.writerow(
             [
-                *(sheet.definition.name, sheet.scale, cell.protocol, cell.row, cell.column, sheet.definition.metric),
+                *(sheet.definition.name, sheet.scale, cell.protocol, cell.row, cell.column, cell.metric),
                 *(cell.state, cell.mean, cell.sd, cell.n, cell.seeds, len(cell.values or ())),
                 sheet.marks.get(place, ""),
                 *((figure.mean, figure.sd) if figure else (None, None)),
@@ -197,8 +212,9 @@ def comma_separated(page: Page) -> str:
     return text.getvalue()
 
 
-def _mean_sd(mean: float, sd: float | None) -> str:
-    return f"{mean:.4f}" if sd is None else f"{mean:.4f} ± {sd:.4f}"
+def _mean_sd(mean: float, sd: float | None, metric: str) -> str:
+    n = _DECIMALS.get(metric, 4)
+    return f"{mean:.{n}f}" if sd is None else f"{mean:.{n}f} ± {sd:.{n}f}"
 
 
 def _styled(entry: Entry) -> Text:

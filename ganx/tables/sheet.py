@@ -11,7 +11,7 @@ from ganx.errors import UserError
 from ganx.schema import splits_per_seed
 from ganx.tables import statistics
 from ganx.tables.collect import Run, Runs, key_of, method_of, versions_of
-from ganx.tables.definition import Definition, Published, ScaleName
+from ganx.tables.definition import Column, Definition, Published, ScaleName
 from ganx.tables.statistics import Replica
 
 CellState = Literal[
@@ -36,6 +36,7 @@ class Cell:
 
     Attributes:
         overrides: of `ganx train`, without seeds.
+        metric: its name in result.json.
         config: the experiment that is wanted; None where the overrides do not compose.
         seeds: wanted, 0 ... seeds - 1.
         values: {replica: value} of the metric, pooled over runs.
@@ -50,6 +51,7 @@ class Cell:
     state: CellState
     overrides: list[str]
     seeds: int
+    metric: str
     config: dict[str, Any] | None = None
     values: dict[Replica, float] | None = None
     pooled: tuple[Run, ...] = ()
@@ -116,18 +118,18 @@ class Sheet:
         marks: dict[Place, Mark] = {}
         for column in self.definition.columns:
             for protocol in self.protocols:
-                marks |= self._marks_of(column.name, protocol)
+                marks |= self._marks_of(column, protocol)
         return marks
 
-    def _marks_of(self, column: str, protocol: str) -> dict[Place, Mark]:
+    def _marks_of(self, column: Column, protocol: str) -> dict[Place, Mark]:
         figures = {
             place: cell.mean
             for place, cell in self.cells.items()
-            if place[1:] == (column, protocol) and cell.state == "done" and cell.mean is not None
+            if place[1:] == (column.name, protocol) and cell.state == "done" and cell.mean is not None
         }
-        if len(figures) < 2:
+        if column.better == "none" or len(figures) < 2:
             return {}
-        leading = statistics.best_of(figures.values(), self.definition.better)
+        leading = statistics.best_of(figures.values(), column.better)
         best = next(place for place, figure in figures.items() if figure == leading)
         return {
             place: "best" if figure == leading else "tied"
@@ -146,11 +148,12 @@ class Sheet:
 
 
 def places(definition: Definition, scale: ScaleName, protocols: Sequence[str]) -> dict[Place, list[str]]:
-    """Return the overrides of every cell."""
+    """Return the overrides of every cell; a row has none on a column where it has no figure."""
     return {
         (row.name, column.name, protocol): definition.overrides(row, column, protocol, scale)
         for row in definition.rows
         for column in definition.columns
+        if column.name not in row.not_on
         for protocol in protocols
     }
 
@@ -168,8 +171,9 @@ def fill(
         configs: what the cells want, in the order of `places`.
     """
     seeds = definition.scales[scale].seeds
+    metrics = {column.name: column.metric for column in definition.columns}
     cells = {
-        place: _cell(place, overrides, config, definition.metric, seeds, runs)
+        place: _cell(place, overrides, config, metrics[place[1]], seeds, runs)
         for (place, overrides), config in zip(places(definition, scale, protocols).items(), configs, strict=True)
     }
     return Sheet(definition, scale, tuple(protocols), cells)
@@ -180,7 +184,7 @@ def _cell(
 ) -> Cell:
     row, column, protocol = place
     if isinstance(config, UserError):
-        return Cell(row, column, protocol, "invalid", overrides, seeds, problems=(str(config),))
+        return Cell(row, column, protocol, "invalid", overrides, seeds, metric, problems=(str(config),))
     key = key_of(config)
     fitting = runs.by_key.get(key, [])
     pooled = tuple(run for run in fitting if run.state == "done" and any(seed < seeds for seed in run.seeds))
@@ -207,4 +211,6 @@ def _cell(
     elif lacking := seeds * splits_per_seed(config["protocol"]) - len(values):
         state = "partial"
         problems.append(f"{row} on {column}: {pooled[0].folder}: {lacking} of its replicas have no {metric}")
-    return Cell(row, column, protocol, state, overrides, seeds, config, values, pooled, pending, tuple(problems))
+    return Cell(
+        row, column, protocol, state, overrides, seeds, metric, config, values, pooled, pending, tuple(problems)
+    )

@@ -26,13 +26,10 @@ def fill_tables(
     definitions: Sequence[Definition], scale: ScaleName, config: dict[str, Any], argv: Sequence[str], runs: Runs
 ) -> list[Sheet]:
     """Return tables filled with what exists."""
-    protocols = config["protocols"]
-    cells = [list(places(definition, scale, protocols).values()) for definition in definitions]
+    tables = [(definition, scale, definition.shown(config["protocols"])) for definition in definitions]
+    cells = [list(places(*table).values()) for table in tables]
     configs = iter(wanted([line for lines in cells for line in lines], config["outputs"], argv))
-    return [
-        fill(definition, scale, protocols, [next(configs) for _ in lines], runs)
-        for definition, lines in zip(definitions, cells, strict=True)
-    ]
+    return [fill(*table, [next(configs) for _ in lines], runs) for table, lines in zip(tables, cells, strict=True)]
 
 
 def list_tables(definitions: Sequence[Definition | UserError], config: dict[str, Any], argv: Sequence[str]) -> None:

@@ -64,6 +64,16 @@ def test_run_then_show(ganx):
     assert line.endswith("remove it, and train again; run=true does then")
 
 
+def test_several_figures_of_one_run_under_a_protocol_of_ones_own(ganx):
+    answer = ganx("tables", *FOLDER, "table=measures", "run=true")
+    assert "quick scale: 8 cells, 0 complete\n3 runs: 0 done, 3 to run\n" in answer.out
+    assert "[1/3] Zeros on by row (half): rmse_row 0." in answer.out
+    assert states("outputs/tables/measures-quick.csv") == ["done", "done", "invalid"] * 2 + ["done"] * 2
+    both = ganx("tables", *FOLDER, "table=measures", "protocols=[paper,half]")
+    assert "by cell, paper" in both.out
+    assert "by cell, half" in both.out
+
+
 def test_two_processes_and_a_folder_of_ones_own():
     words = ["table=small", "run=true", "out=here", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     done = subprocess.run([*GANX, *words], capture_output=True, text=True, check=True)
@@ -119,8 +129,11 @@ def test_a_failing_job_does_not_stop_the_others(ganx):
         (["table=small", "scale=qick"], "scale=qick: expected one of quick, paper; did you mean 'quick'?"),
         (
             ["table=small", "protocols=[cleen]"],
-            "protocols[0]=cleen: expected one of clean, paper; did you mean 'clean'?",
+            "protocols[0]=cleen: no such protocol; did you mean 'clean'?",
         ),
+        (["table=small", "protocols=[half]"], "protocols[0]=half: no such protocol; choose from clean, paper"),
+        (["table=measures", "protocols=[clean]"], "protocols[0]=clean: no such protocol; choose from half, paper"),
+        (["protocols=[cleen]"], "protocols[0]=cleen: no such protocol; did you mean 'clean'?"),
         (["table=small", "protocols=[]"], "protocols: one or more, each once"),
         (["table=small", "protocols=[clean,clean]"], "protocols: one or more, each once"),
         (["table=small", "retry=true"], "retry=true trains again what has failed: it needs run=true"),

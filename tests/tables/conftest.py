@@ -13,7 +13,9 @@ from ganx.run.folder import RunFolder
 from ganx.run.report import summarise
 from ganx.run.signature import experiment_config, signature
 
-#: A folder with a table of two rows and two columns.
+Values = dict[str, Sequence[float | None]]
+
+#: A folder with a table of two rows and two columns, and one whose columns have metrics of their own.
 MINE = Path(__file__).parent / "mine"
 
 QUICK = ["protocol=paper", "protocol.folds=2"]
@@ -26,10 +28,12 @@ def mine() -> list[str]:
 
 @pytest.fixture
 def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
-    """Return a function that writes the folder of a finished run under outputs/."""
+    """Return a function that writes the folder of a finished run under outputs/: rmse_row, and metrics `also` there."""
 
-    def write(overrides: Sequence[str], values: Sequence[float | None], **changes: Any) -> RunFolder:
-        config = compose("train", [*overrides])
+    def write(
+        overrides: Sequence[str], values: Sequence[float | None], also: Values | None = None, **changes: Any
+    ) -> RunFolder:
+        config = compose("train", [*overrides, "--config-dir", str(MINE)])
         names = config["dataset"]["name"], config["model"]["name"]
         folder = RunFolder.of(tmp_path / "outputs", *names, signature(config, "data"))
         seeds = range(config["seed"], config["seed"] + config["seeds"])
@@ -44,7 +48,8 @@ def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
             "data": "data",
             "replica_ids": replicas,
             "metrics": {
-                "rmse_row": summarise([float("nan") if value is None else value for value in values], replicas)
+                name: summarise([float("nan") if value is None else value for value in figures], replicas)
+                for name, figures in {"rmse_row": values, **(also or {})}.items()
             },
             "notes": [],
             "error": None,

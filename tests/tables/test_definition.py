@@ -10,17 +10,23 @@ import pytest
 from ganx.compose import compose, compose_each
 from ganx.errors import UserError
 from ganx.groups import options
-from ganx.tables.definition import Definition, Line, Published
+from ganx.tables.definition import Column, Definition, Published, Row
 from ganx.tables.sheet import places
 from tests.tables.conftest import MINE, QUICK
 
-SMALL = compose("tables", ["--config-dir", str(MINE), "table=small"])["table"]
+SMALL, MEASURES = (
+    compose("tables", ["--config-dir", str(MINE), f"table={name}"])["table"] for name in ("small", "measures")
+)
+
+#: Tables of models that are still to come.
+AHEAD = ("cgan_digits", "gan_2d", "vcagan_gaussians", "vcagan_mnist")
 
 
 def test_a_table_is_read():
     table = Definition.of(SMALL)
-    assert (table.name, table.metric, table.better) == ("small", "rmse_row", "lower")
-    assert table.rows[1] == Line("K-NN", ("model=knn",), ("model.n_neighbors=5",), {})
+    assert (table.name, table.protocols) == ("small", ("paper", "clean"))
+    assert table.rows[1] == Row("K-NN", ("model=knn",), ("model.n_neighbors=5",))
+    assert table.columns[0] == Column("Wine", ("dataset=wine",), metric="rmse_row", better="lower")
     assert table.published["Zeros", "Wine"] == Published(0.4213, None)
     assert table.published["K-NN", "Wine"] == Published(0.1695, 0.01)
 
@@ -39,6 +45,36 @@ def test_a_row_may_be_shorter_on_one_column():
     assert cells["K-NN", "Wine", "paper"][-2:] == ["model.n_neighbors=5", "model.n_neighbors=2"]
 
 
+def test_a_column_may_have_a_metric_of_its_own():
+    columns = Definition.of(MEASURES).columns
+    assert [column.metric for column in columns] == ["rmse_row", "rmse", "accuracy"]
+    assert [column.better for column in columns] == ["lower", "lower", "none"]
+
+
+@pytest.mark.parametrize("metric", ["prior_1", "prior_16", "fid"])
+def test_metrics_of_generators(metric):
+    config = copy.deepcopy(SMALL)
+    config["columns"][0]["metric"] = metric
+    assert [column.metric for column in Definition.of(config).columns] == [metric, "rmse_row"]
+
+
+def test_a_row_has_no_cell_where_it_has_no_figure():
+    cells = places(Definition.of(MEASURES), "quick", ["half"])
+    assert {row: [place[1] for place in cells if place[0] == row] for row in ("Zeros", "Mean")} == {
+        "Zeros": ["by row", "by cell", "unjudged"],
+        "Mean": ["by row", "by cell"],
+    }
+
+
+def test_protocols_of_a_table():
+    table = Definition.of(MEASURES)
+    assert table.protocols == ("half", "paper")
+    assert table.shown(None) == ("half",)
+    assert table.shown(["paper", "half"]) == ("paper", "half")
+    assert table.shown(["clean", "paper"]) == ("paper",)
+    assert table.shown(["clean"]) == ("half",)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -48,7 +84,7 @@ def test_a_row_may_be_shorter_on_one_column():
         (lambda t: t.update(metrik="f1"), "unknown key 'table.metrik'; did you mean 'metric'?"),
         (
             lambda t: t.update(better="loewr"),
-            "table.better=loewr: expected one of lower, higher; did you mean 'lower'?",
+            "table.better=loewr: expected one of lower, higher, none; did you mean 'lower'?",
         ),
         (lambda t: t.update(rows=[]), "table.rows: at least one is needed"),
         (lambda t: t["rows"].append(t["rows"][0]), "table.rows: two are named 'Zeros'"),
@@ -64,6 +100,20 @@ def test_a_row_may_be_shorter_on_one_column():
         (lambda t: t["paper"]["Zeros"].update(Wine=[1.0, 2.0, 3.0]), "table.paper.Zeros.Wine: a mean, or [mean, sd]"),
         (lambda t: t.update(name="../evil"), "table.name=../evil: letters, digits, - and _ only"),
         (lambda t: t.update(metric="rmsee"), "table.metric=rmsee: expected one of rmse, rmse_row"),
+        (lambda t: t.update(metric="prior_0"), "table.metric=prior_0: expected one of rmse, rmse_row"),
+        (
+            lambda t: t["columns"][1].update(metric="rmse_rwo"),
+            "table.columns[1].metric=rmse_rwo: expected one of rmse, rmse_row",
+        ),
+        (lambda t: t["columns"][1].update(better=None), "table.columns[1].better=null: expected one of lower, higher"),
+        (lambda t: t["rows"][1].update(metric="f1"), "unknown key 'table.rows[1].metric'"),
+        (
+            lambda t: t["rows"][0].update(not_on=["Wien"]),
+            "table.rows[0].not_on[0]=Wien: no such column; did you mean 'Wine'?",
+        ),
+        (lambda t: t.update(protocols=[]), "table.protocols: one or more, each once"),
+        (lambda t: t.update(protocols=["paper", "paper"]), "table.protocols: one or more, each once"),
+        (lambda t: t.update(protocols="paper"), "table.protocols=paper: expected a list in brackets"),
         (lambda t: t["rows"][0]["overrides"].append("seeds=3"), "table.rows[0]: seeds=3 does not belong here"),
         (lambda t: t["columns"][0].update(quick=["outputs=x"]), "table.columns[0]: outputs=x does not belong here"),
         (
@@ -82,16 +132,22 @@ def test_a_wrong_table_is_told_in_one_line(change, told):
 
 
 @pytest.mark.parametrize("name", options("table"))
-def test_a_shipped_table_composes(name):
+def test_a_shipped_table_is_right(name):
+    assert Definition.of(compose("tables", [f"table={name}"])["table"]).name == name
+
+
+@pytest.mark.parametrize("name", options("table"))
+def test_a_shipped_table_composes(name, request):
     """Every cell of every table is a run that `ganx train` takes, at both scales."""
+    if name in AHEAD:
+        request.applymarker(pytest.mark.xfail(strict=True))
     table = Definition.of(compose("tables", [f"table={name}"])["table"])
-    assert table.name == name
     corners = [
         table.overrides(row, table.columns[i % len(table.columns)], protocol, scale)
         for i, row in enumerate(table.rows)
-        for protocol in ("paper", "clean")
+        for protocol in table.protocols
         for scale in ("quick", "paper")
-    ] + [table.overrides(table.rows[0], column, "paper", "quick") for column in table.columns]
+    ] + [table.overrides(table.rows[0], column, table.protocols[0], "quick") for column in table.columns]
     assert [str(config) for config in compose_each("train", corners, []) if isinstance(config, UserError)] == []
 
 

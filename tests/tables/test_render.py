@@ -13,9 +13,16 @@ from ganx.tables import render
 from ganx.tables.chart import png
 from ganx.tables.collect import collect
 from ganx.tables.definition import Definition
-from ganx.tables.sheet import fill, places
+from ganx.tables.sheet import Cell, fill, places
 from ganx.tables.wanted import wanted
 from tests.tables.conftest import MINE, QUICK
+
+
+def page_of(name, protocol, tmp_path):
+    argv = ["--config-dir", str(MINE)]
+    table = Definition.of(compose("tables", [*argv, f"table={name}"])["table"])
+    configs = wanted(list(places(table, "quick", [protocol]).values()), tmp_path, argv)
+    return render.Page(fill(table, "quick", [protocol], configs, collect(tmp_path / "outputs")))
 
 
 @pytest.fixture
@@ -25,10 +32,15 @@ def page(tmp_path, write_run):
         ["model=knn", "dataset=wine", *QUICK, "model.n_neighbors=5"], [0.1, 0.12], notes=["fitted on 9 of 99 rows"]
     )
     write_run(["model=zeros", "dataset=breast", *QUICK], [0.4, 0.5], status="failed", error="it broke")
-    argv = ["--config-dir", str(MINE)]
-    table = Definition.of(compose("tables", [*argv, "table=small"])["table"])
-    configs = wanted(list(places(table, "quick", ["paper"]).values()), tmp_path, argv)
-    return render.Page(fill(table, "quick", ["paper"], configs, collect(tmp_path / "outputs")))
+    return page_of("small", "paper", tmp_path)
+
+
+@pytest.fixture
+def measures(tmp_path, write_run):
+    quick = ["dataset=wine", "protocol=half", "protocol.folds=2"]
+    write_run(["model=zeros", *quick], [0.5, 0.5], {"rmse": [-0.1, -0.1], "accuracy": [0.6, 0.6]})
+    write_run(["model=mean", *quick], [0.4, 0.4], {"rmse": [0.4, 0.4]})
+    return page_of("measures", "half", tmp_path)
 
 
 def test_markdown(page, tmp_path):
@@ -57,6 +69,26 @@ Not complete:
 - {failed}: failed: it broke
 """
     )
+
+
+def test_columns_with_metrics_of_their_own(measures):
+    text = render.markdown(measures)
+    assert "| Zeros | 0.5000 | **-0.1000** | 0.6000 | 0.7000 |" in text
+    assert "| Mean | **0.4000** | 0.4000 | – |  |" in text
+    assert "- rmse_row, rmse, lower is better; accuracy: mean over replicas (one seed: no sd)" in text
+    cells = csv.DictReader(io.StringIO(render.comma_separated(measures)))
+    assert [cell["metric"] for cell in cells if cell["row"] != "K-NN"] == [
+        *("rmse_row", "rmse", "accuracy"),
+        *("rmse_row", "rmse"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"), [("modes", "7.3 ± 0.6"), ("fid", "7.33 ± 0.58"), ("kid", "7.3333 ± 0.5774")]
+)
+def test_decimals_of_a_metric(metric, told):
+    values = {(seed, 0): value for seed, value in enumerate([7.0, 7.0, 8.0])}
+    assert render.told(Cell("GAN", "ring8", "generation", "done", [], 3, metric, {}, values)) == told
 
 
 def test_latex(page):
@@ -95,5 +127,17 @@ def test_many_columns_stand_as_lines(page, monkeypatch):
 
 @pytest.mark.parametrize("widest", [8, 1])
 def test_picture(page, monkeypatch, widest):
-    monkeypatch.setattr("ganx.tables.chart.WIDEST", widest)
+    monkeypatch.setattr("ganx.tables.render.WIDEST", widest)
     assert png(page).startswith(b"\x89PNG")
+
+
+def test_columns_share_a_panel_only_where_they_share_their_metric(page, measures, monkeypatch):
+    def panels(page):
+        monkeypatch.setattr("ganx.tables.render.WIDEST", 1)
+        monkeypatch.setattr("ganx.tables.chart._legend", lambda _, panels, __: drawn.append(len(panels)))
+        drawn = []
+        png(page)
+        return drawn
+
+    assert panels(page) == [1]
+    assert panels(measures) == [3]

@@ -13,6 +13,7 @@ from ganx.tables.collect import collect, identity, key_of
 from ganx.tables.definition import Definition
 from ganx.tables.jobs import plan
 from ganx.tables.sheet import fill, places
+from ganx.tables.show import fill_tables
 from ganx.tables.wanted import wanted
 from tests.tables.conftest import MINE, QUICK
 
@@ -24,9 +25,9 @@ FOLDS = [0.1, 0.2, 0.3, 0.4, 0.5]
 
 @pytest.fixture
 def sheet(tmp_path: Path):
-    def build(scale="paper", protocols=("paper",)):
+    def build(scale="paper", protocols=("paper",), name="small"):
         argv = ["--config-dir", str(MINE)]
-        table = Definition.of(compose("tables", [*argv, "table=small"])["table"])
+        table = Definition.of(compose("tables", [*argv, f"table={name}"])["table"])
         configs = wanted(list(places(table, scale, protocols).values()), tmp_path / "outputs", argv)
         return fill(table, scale, protocols, configs, collect(tmp_path / "outputs"))
 
@@ -67,6 +68,43 @@ def test_the_best_and_what_is_not_worse(sheet, write_run):
     write_run([*ZEROS, *QUICK], [0.1, 0.4])
     write_run([*KNN, *QUICK, "model.n_neighbors=5"], [0.2, 0.2])
     assert sheet("quick").marks == {("K-NN", "Wine", "paper"): "best", WINE: "tied"}
+
+
+def test_each_column_has_its_own_figure_and_best(sheet, write_run):
+    quick = ["dataset=wine", "protocol=half", "protocol.folds=2"]
+    write_run(["model=zeros", *quick], [0.5, 0.5], {"rmse": [0.1, 0.1], "accuracy": [0.6, 0.6]})
+    write_run(["model=knn", *quick], [0.2, 0.2], {"rmse": [0.3, 0.3], "accuracy": [0.7, 0.7]})
+    write_run(["model=mean", *quick], [0.4, 0.4], {"rmse": [0.4, 0.4]})
+    found = sheet("quick", ["half"], "measures")
+    assert [cell.state for cell in found.cells.values()] == ["done"] * 8
+    assert [cell.mean for cell in found.cells.values()] == [0.5, 0.1, 0.6, 0.2, 0.3, 0.7, 0.4, 0.4]
+    assert found.marks == {("K-NN", "by row", "half"): "best", ("Zeros", "by cell", "half"): "best"}
+    assert plan([found], retry=False) == []
+
+
+def test_columns_of_one_run_are_planned_once(sheet):
+    jobs = plan([sheet("quick", ["half"], "measures")], retry=False)
+    assert [(job.name, job.metric) for job in jobs] == [
+        ("Zeros on by row (half)", "rmse_row"),
+        ("K-NN on by row (half)", "rmse_row"),
+        ("Mean on by row (half)", "rmse_row"),
+    ]
+
+
+def test_of_many_tables_each_shows_the_protocols_that_it_has(tmp_path, mine):
+    tables = [Definition.of(compose("tables", [*mine, f"table={name}"])["table"]) for name in ("small", "measures")]
+    for asked, shown in [(None, ["paper", "half"]), (["clean"], ["clean", "half"]), (["paper"], ["paper", "paper"])]:
+        config = {"protocols": asked, "outputs": str(tmp_path)}
+        sheets = fill_tables(tables, "quick", config, mine, collect(tmp_path))
+        assert [sheet.protocols for sheet in sheets] == [(name,) for name in shown]
+        assert [len(sheet.cells) for sheet in sheets] == [4, 8]
+
+
+def test_a_lacking_metric_costs_its_column_only(sheet, write_run):
+    folder = write_run(["model=zeros", "dataset=wine", "protocol=half", "protocol.folds=2"], [0.5, 0.5])
+    found = sheet("quick", ["half"], "measures")
+    assert [found.cells["Zeros", name, "half"].state for name in ("by row", "by cell")] == ["done", "invalid"]
+    assert found.cells["Zeros", "by cell", "half"].problems == (f"Zeros on by cell: {folder} has no rmse",)
 
 
 def test_notes_of_a_cell(sheet, write_run):
