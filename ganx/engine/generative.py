@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import ClassVar, Literal
 
@@ -34,6 +35,8 @@ class GenerativeModule(AdversarialModule):
         latent_law: `normal`, N(0, 1), or `uniform`, U(-1, 1).
         net, hidden, channels, upsampling, activation, weights, batch_norm, spectral_norm: see `Design` and `Stacked`.
         penalty_weight: of the gradient penalty that `loss.penalty` names.
+        penalty_every: gradient penalties are taken every so many steps, and count so many times as much (Karras et al.,
+            2020: lazy regularisation; 1: the papers).
         ema: decay of the generator's moving average, which samples come from; 0: there is none.
 
     Raises:
@@ -65,10 +68,11 @@ class GenerativeModule(AdversarialModule):
         channels: list[PositiveInt],
         upsampling: Literal["transposed", "resize"],
         activation: Literal["relu", "leaky_relu", "tanh", "silu"],
-        weights: Literal["xavier", "normal", "equalized"],
+        weights: Literal["xavier", "he", "normal", "equalized"],
         batch_norm: Literal["none", "generator", "both"],
         spectral_norm: bool,
         penalty_weight: NonNegativeFloat,
+        penalty_every: PositiveInt,
         ema: Share,
     ) -> None:
         super().__init__(setting)
@@ -82,7 +86,7 @@ class GenerativeModule(AdversarialModule):
         self.n_z, self.latent_law, self.n_categories = latent, latent_law, n_categories
         self.design = Design(net, hidden, channels, upsampling, activation, weights, batch_norm, spectral_norm)
         self.f = adversarial_loss(setting.loss)
-        self.penalty_weight, self.ema = penalty_weight, ema
+        self.penalty_weight, self.penalty_every, self.ema = penalty_weight, penalty_every, ema
         p_c = torch.full((len(setting.replicas), n_categories), 1 / max(n_categories, 1))
         self.register_buffer("p_c", p_c.to(setting.device))
         self._average: nn.Module | None = None
@@ -130,11 +134,18 @@ class GenerativeModule(AdversarialModule):
             for own, buffer in zip(self._average.buffers(), self.g.buffers(), strict=True):
                 own.copy_(buffer)
 
+    @property
+    def penalty_due(self) -> int:
+        """What a gradient penalty is multiplied by in this step: `penalty_every`, or 0 in the steps between."""
+        return 0 if self.step % self.penalty_every else self.penalty_every
+
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Return the weighted gradient penalty of a critic, (R, B, *shape) -> (R, B), near real and generated rows."""
         name = self.setting.loss["penalty"]
+        if name is None or not self.penalty_due:
+            return 0.0
         place = self.noise.uniform(real.shape[1]) if name in ("wgan_gp", "zero_centered") else real.new_zeros(())
-        return self.penalty_weight * gradient_penalty(name, critic, real, fake, place)
+        return self.penalty_due * self.penalty_weight * gradient_penalty(name, critic, real, fake, place)
 
     def learn_shares(self, y: Tensor) -> None:
         """Let P(C) be the mean of all labels (R, B, K) that training has seen so far."""
@@ -157,9 +168,13 @@ class GenerativeModule(AdversarialModule):
         return self.noise.one_hot(self.prior(), n) if self.n_categories else self.p_c.unsqueeze(1).expand(-1, n, -1)
 
     def generate(self, z: Tensor, c: Tensor) -> Tensor:
-        """Return G(z, c), from the moving average once training is over. (R, n, n_z), (R, n, K) -> (R, n, *shape)."""
+        """Return G(z, c), from the moving average once training is over. (R, n, n_z), (R, n, K) -> (R, n, *shape).
+
+        G sees (K c - 1) / sqrt(K - 1), of mean 0 and variance 1, so that c weighs as much as z, however large K is.
+        """
         g = self.g if self.training or self._average is None else self._average
-        rows: Tensor = g(torch.cat([z, c], 2))
+        k = self.n_categories
+        rows: Tensor = g(torch.cat([z, (k * c - 1) / math.sqrt(max(k - 1, 1))], 2))
         return rows
 
     def sample(self, n: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ganx.engine.batch import SampleBatch
@@ -40,10 +39,9 @@ class CGAN(GenerativeModule):
     def outer_step(self, batch: SampleBatch) -> None:
         """Equation 2, alternating. Rows are generated for the labels of the minibatch."""
         for x, y in self.each_minibatch(batch):
-            with torch.no_grad():
-                x_g = self.generate(self.latent(x.shape[1]), y)
-            self.update_d(self.loss_d(x, x_g, y))
-        self.update_g(self.loss_g(self.generate(self.latent(x.shape[1]), y), y))
+            x_g = self.generate(self.latent(x.shape[1]), y)
+            self.update_d(self.loss_d(x, x_g.detach(), y))
+        self.update_g(self.loss_g(x_g, y))
         self.learn_shares(batch.y)
 
     def loss_d(self, x: Tensor, x_g: Tensor, y: Tensor) -> Tensor:

@@ -6,13 +6,11 @@ Cho: "Self-supervised class-conditional GAN with classifier gradient penalty" (v
 - D and Q are two networks of the same form, each with its optimiser;
 - the classifier's penalty is || d/dx (1 - q_c(x))^2 ||^2 at generated rows; D's is there, too (`loss.penalty=r2`);
 - P(C) is held uniform for `warm_up` steps. Meanwhile virtual labels are the largest of q(x) less its mean over the
-  minibatch, so that every category gets its share of rows;
-- the generator sees (d_c c - 1) / sqrt(d_c - 1), of mean 0 and variance 1, in place of the one-hot c.
+  minibatch, so that every category gets its share of rows.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -81,10 +79,13 @@ class CGPGAN(GenerativeModule):
 
     def loss_q(self, x_g: Tensor, c_f: Tensor) -> Tensor:
         """CE(c_f, q(x_g)) + lambda_creg || d/dx (1 - q_c(x_g))^2 ||^2."""
-        x_g = x_g.requires_grad_()
+        x_g.requires_grad_(bool(self.penalty_due))
         logits = self.classifier(x_g)
-        doubt = (1 - (logits.softmax(2) * c_f).sum(2)).square()
-        return cross_entropy(logits, c_f).mean(1) + self.lambda_creg * squared_gradient(doubt, x_g).mean(1)
+        loss = cross_entropy(logits, c_f).mean(1)
+        if self.penalty_due:
+            doubt = (1 - (logits.softmax(2) * c_f).sum(2)).square()
+            loss = loss + self.penalty_due * self.lambda_creg * squared_gradient(doubt, x_g).mean(1)
+        return loss
 
     def loss_d(self, x: Tensor, c_r: Tensor, x_g: Tensor, c_f: Tensor) -> Tensor:
         """f_d(D(x) . c_r, D(x_g) . c_f) and the gradient penalty."""
@@ -104,10 +105,6 @@ class CGPGAN(GenerativeModule):
         return (outputs * c).sum(2)
 
     # --- what a trained CGPGAN can do --------------------------------------------------------------------------
-
-    def generate(self, z: Tensor, c: Tensor) -> Tensor:
-        """Return G(z, c), the categories scaled to mean 0 and variance 1."""
-        return super().generate(z, (self.n_categories * c - 1) / math.sqrt(self.n_categories - 1))
 
     def cluster(self, x: Tensor) -> Tensor:
         """Return the probabilities of the categories. (R, B, *shape) -> (R, B, d_c)."""

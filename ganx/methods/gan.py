@@ -1,14 +1,14 @@
 """The original GAN, with the losses and penalties that have been put in its place since.
 
 Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio: "Generative Adversarial Nets", NIPS 2014
-(arXiv 1406.2661). Algorithm 1 is `GAN.outer_step`, k is `n_critic`.
+(arXiv 1406.2661). Algorithm 1 is `GAN.outer_step`, k is `n_critic`. G is judged by the rows that D saw
+last; the paper draws new ones.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ganx.engine.batch import SampleBatch
@@ -36,10 +36,8 @@ class GAN(GenerativeModule):
     def outer_step(self, batch: SampleBatch) -> None:
         """Algorithm 1, one pass through its loop."""
         for x, _ in self.each_minibatch(batch):
-            with torch.no_grad():
-                x_g, _ = self.sample(x.shape[1])
-            self.update_d(self.loss_d(x, x_g))
-        x_g, _ = self.sample(x.shape[1])
+            x_g, _ = self.sample(x.shape[1])
+            self.update_d(self.loss_d(x, x_g.detach()))
         self.update_g(self.f.g(self.judge(x_g)))
 
     def loss_d(self, x: Tensor, x_g: Tensor) -> Tensor:

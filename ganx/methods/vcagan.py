@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,7 +17,7 @@ from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.penalties import squared_gradient
-from ganx.types import NonNegativeFloat, PositiveInt, Share
+from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 
 
 class VCAGAN(GenerativeModule):
@@ -27,7 +28,12 @@ class VCAGAN(GenerativeModule):
         categories: d_c.
         lambda_cls: weight of L_cls.
         lambda_creg: weight of L_creg: the larger, the fewer categories remain.
-        slope: whether Q(x) in L_creg (equation 6) is the `probability` or the `logit`; the paper does not say.
+        slope: whether Q(x) in L_creg (equation 6) is the `probability` or the `logit`; the paper does not say. With
+            logits the number of categories falls as lambda_creg grows, as the paper reports.
+        warm_up: steps for which P(C) is held uniform and virtual labels are spread over all categories; without (the
+            paper), the guesses of an untrained Q decide which categories there are. From the author's later code.
+        prior_of: what P(C) is the average of: Q's `probabilities` (the paper), or virtual `labels`, with which
+            categories that share a cluster die out sooner.
         prior_decay: of the moving average that P(C) is.
         design: see `GenerativeModule`.
     """
@@ -43,41 +49,58 @@ class VCAGAN(GenerativeModule):
         lambda_cls: NonNegativeFloat,
         lambda_creg: NonNegativeFloat,
         slope: Literal["probability", "logit"],
+        warm_up: NonNegativeInt,
+        prior_of: Literal["probabilities", "labels"],
         prior_decay: Share,
         **design: Any,
     ) -> None:
         super().__init__(setting, categories, **design)
         self.lambda_cls, self.lambda_creg = lambda_cls, lambda_creg
-        self.slope, self.prior_decay = slope, prior_decay
+        self.slope, self.warm_up, self.prior_of, self.prior_decay = slope, warm_up, prior_of, prior_decay
         self.g = self.build_generator(self.n_z + categories)
         self.d = self.build_discriminator(2 * categories)
+        with torch.no_grad():  # Q starts without an opinion, so that no category is favoured by chance
+            self.d.last.weight[..., categories:] = 0
 
     def outer_step(self, batch: SampleBatch) -> None:
         """Algorithm 1, line by line."""
-        z, c_f = self.latent(batch.x.shape[1]), self.draw_categories(batch.x.shape[1])  # 2, 3
+        x, n = batch.x, batch.x.shape[1]
+        z, c_f = self.latent(n), self.draw_categories(n)  # 2, 3
         x_g = self.generate(z, c_f)  # 4
         a_f, q_f = self.d_star(x_g.detach())  # 5
-        x = batch.x.requires_grad_()
+        x.requires_grad_(bool(self.penalty_due))
         a_r, q_r = self.d_star(x)  # 6
-        c_r = F.one_hot(q_r.argmax(2), self.n_categories).to(q_r.dtype)  # 7
+        c_r = self.virtual_label(q_r)  # 7
         l_cls = cross_entropy(q_f, c_f).mean(1)  # 8
-        l_creg = squared_gradient((self.q(q_r) * c_r).sum(2), x).mean(1)  # 9
         real, fake = (a_r * c_r).sum(2), (a_f * c_f).sum(2)
-        l_d = self.f.d(real, fake) + self.lambda_cls * l_cls + self.lambda_creg * l_creg  # 10
-        if self.setting.loss["penalty"] == "r1":
-            l_d = l_d + self.penalty_weight * squared_gradient(real, x).mean(1)
+        l_d = self.f.d(real, fake) + self.lambda_cls * l_cls + self.smoothness(x, real, q_r, c_r)  # 9, 10
         self.update_d(l_d)
         self.update_g(self.f.g((self.d_star(x_g)[0] * c_f).sum(2)))  # 11
-        self.p_c.lerp_(q_r.detach().softmax(2).mean(1), 1 - self.prior_decay)  # 12
+        if self.step >= self.warm_up:
+            found = c_r if self.prior_of == "labels" else q_r.detach().softmax(2)
+            self.p_c.lerp_(found.mean(1), 1 - self.prior_decay)  # 12
+
+    def smoothness(self, x: Tensor, real: Tensor, q_r: Tensor, c_r: Tensor) -> Tensor | float:
+        """lambda_creg L_creg (equation 6) and, with `loss.penalty=r1`, R1, at real rows."""
+        if not self.penalty_due:
+            return 0.0
+        q = q_r if self.slope == "logit" else q_r.softmax(2)
+        penalty = self.lambda_creg * squared_gradient((q * c_r).sum(2), x).mean(1)
+        if self.setting.loss["penalty"] == "r1":
+            penalty = penalty + self.penalty_weight * squared_gradient(real, x).mean(1)
+        return self.penalty_due * penalty
+
+    def virtual_label(self, q_r: Tensor) -> Tensor:
+        """argmax onehot(Q(x)); during the warm-up the category that is above its mean over the minibatch the most."""
+        q = q_r.detach().softmax(2)
+        if self.step < self.warm_up:
+            q = q - q.mean(1, keepdim=True)
+        return F.one_hot(q.argmax(2), self.n_categories).to(q.dtype)
 
     def d_star(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """D*(x): adversarial values a and logits c', (R, B, d_c) each."""
         a, q = self.d(x).chunk(2, 2)
         return a, q
-
-    def q(self, logits: Tensor) -> Tensor:
-        """Q(x) of equation 6."""
-        return logits.softmax(2) if self.slope == "probability" else logits
 
     # --- what a trained VCAGAN can do --------------------------------------------------------------------------
 

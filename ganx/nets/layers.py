@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Weights = Literal["xavier", "normal", "equalized"]
+Weights = Literal["xavier", "he", "normal", "equalized"]
 Generators = Sequence[torch.Generator]
 
 
@@ -25,9 +25,9 @@ class Stacked(nn.Module):
         shape: of one replica's weights.
         n_bias: length of one replica's bias.
         fan: numbers that enter and leave one unit.
-        weights: `xavier` uniform (Glorot and Bengio, 2010); `normal` with sd 0.02 (Radford et al., 2016); `equalized`,
-            standard normal and scaled by sqrt(2 / fan_in) in every forward pass, so that all layers learn at one pace
-            (Karras et al., 2018).
+        weights: `xavier` uniform (Glorot and Bengio, 2010); `he` normal with sd sqrt(2 / fan_in) (He et al., 2015);
+            `normal` with sd 0.02 (Radford et al., 2016); `equalized`, standard normal and scaled by sqrt(2 / fan_in) in
+            every forward pass, so that all layers learn at one pace (Karras et al., 2018).
         output_axis: of one replica's weights, the one that counts outputs.
         spectral: divide by the largest singular value, from one power iteration each training step (Miyato et al.,
             2018).
@@ -47,16 +47,18 @@ class Stacked(nn.Module):
         spectral: bool = False,
     ) -> None:
         super().__init__()
+        he = math.sqrt(2 / fan[0])
+        sd = {"he": he, "normal": 0.02, "equalized": 1.0}
         weight = torch.empty(len(generators), *shape)
         for replica, generator in zip(weight, generators, strict=True):
             if weights == "xavier":
                 bound = math.sqrt(6 / sum(fan))
                 replica.uniform_(-bound, bound, generator=generator)
             else:
-                replica.normal_(std=0.02 if weights == "normal" else 1.0, generator=generator)
+                replica.normal_(std=sd[weights], generator=generator)
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(len(generators), n_bias))
-        self.scale = math.sqrt(2 / fan[0]) if weights == "equalized" else 1.0
+        self.scale = he if weights == "equalized" else 1.0
         self.output_axis = output_axis
         self.spectral = spectral
         if spectral:

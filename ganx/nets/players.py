@@ -100,10 +100,11 @@ class Perceptron(nn.Module):
         self.shape, self.output = shape, output
         self.activation = ACTIVATIONS[design.activation].function
         widths = [n_in, *design.hidden, torch.Size(shape).numel()]
-        self.layers = nn.ModuleList(
+        *hidden, self.last = [
             Dense(a, b, weights=design.weights, generators=generators, spectral=judges and design.spectral_norm)
             for a, b in pairwise(widths)
-        )
+        ]
+        self.hidden = nn.ModuleList(hidden)
         normalised = design.batch_norm == "both" or (design.batch_norm == "generator" and not judges)
         self.norms = nn.ModuleList(BatchNorm(len(generators), h) for h in design.hidden if normalised)
 
@@ -112,13 +113,12 @@ class Perceptron(nn.Module):
         x = x.flatten(2)
         if labels is not None:
             x = torch.cat([x, labels], 2)
-        *hidden, last = self.layers
-        for i, layer in enumerate(hidden):
+        for i, layer in enumerate(self.hidden):
             x = layer(x)
             if self.norms:
                 x = by_replica(self.norms[i](by_row(x)), x.shape[0])
             x = self.activation(x)
-        x = last(x).unflatten(2, self.shape)
+        x = self.last(x).unflatten(2, self.shape)
         return x if self.output is None else self.output(x)
 
 
