@@ -18,8 +18,8 @@ SMALL, MEASURES = (
     compose("tables", ["--config-dir", str(MINE), f"table={name}"])["table"] for name in ("small", "measures")
 )
 
-#: Tables of models that are still to come.
-AHEAD = ("cgan_digits", "gan_2d", "vcagan_gaussians", "vcagan_mnist")
+#: Tables of experiments that are still to come.
+AHEAD = ("vcagan_gaussians", "vcagan_mnist")
 
 
 def test_a_table_is_read():
