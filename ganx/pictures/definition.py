@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ganx.errors import UserError
 from ganx.schema import check_file_name, check_keys, check_overrides
 
-DrawingName = Literal["digits", "samples", "hidden_space", "curves"]
+DrawingName = Literal["digits", "samples", "hidden_space", "curves", "clusters", "categories"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The four drawings: what each needs of its runs, and what it shows of them."""
+"""The drawings: what each needs of its runs, and what it shows of them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ import torch
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
+from ganx.engine.evaluate_samples import generated
+from ganx.engine.generative import IN_USE, GenerativeModule
 from ganx.errors import RunError, UserError
+from ganx.metrics import categories_in_use, entropy
 from ganx.pictures import plots
 from ganx.pictures.definition import Definition
-from ganx.pictures.plots import Cloud, Curve
+from ganx.pictures.plots import Cloud, Curve, Grid, Points
 from ganx.pictures.trained import Trained
+from ganx.run.draw_samples import category_names, image_grid, in_plane, used
+from ganx.run.fit import check_method
 
 Rows = NDArray[np.int64]
 
 N_DIGITS = 10
 N_SAMPLES = 10
+N_POINTS = 2000  # samples of each run
 POINTS = 240  # of each kind in a hidden space: t-SNE is slow, and more would hide one another
 
 
@@ -32,13 +38,14 @@ class Drawing:
     Attributes:
         draw: writes it.
         abilities: methods of a model that it calls.
-        images, classes: whether rows have to be images, and have a class.
+        images, plane, classes: whether rows have to be images, points in the plane, and have a class.
         same: groups and keys that all runs have to share.
     """
 
     draw: Callable[[Definition, Sequence[Trained], Path], None]
     abilities: tuple[str, ...] = ()
     images: bool = False
+    plane: bool = False
     classes: bool = False
     same: tuple[str, ...] = ("dataset",)
 
@@ -64,6 +71,8 @@ def _fault(definition: Definition, run: Trained, first: Trained) -> str | None:
             return f"model={model} does not define `{ability}`"
     if drawing.images and run.table.image_shape is None:
         return f"the rows of dataset={data} are no images; choose e.g. dataset=digits"
+    if drawing.plane and not in_plane(run.experiment):
+        return f"the rows of dataset={data} are no points in the plane; choose e.g. dataset=gaussians4"
     if drawing.classes and run.table.y is None:
         return f"dataset={data} has no classes"
     if definition.draw == "curves" and (selection := run.config["protocol"]["selection"]) != "validation":
@@ -71,6 +80,10 @@ def _fault(definition: Definition, run: Trained, first: Trained) -> str | None:
     for key in drawing.same:
         if run.config[key] != first.config[key]:
             return f"its {key} is not that of the first run, but all are to show the same"
+    try:
+        check_method(run.experiment)
+    except UserError as error:
+        return str(error)
     return None
 
 
@@ -174,11 +187,63 @@ def _curve(run: Trained) -> Curve:
     return Curve(epoch, by_step.mean().to_numpy(), by_step.min().to_numpy(), by_step.max().to_numpy())
 
 
+# --- clusters --------------------------------------------------------------------------------------------------
+
+
+def draw_clusters(definition: Definition, runs: Sequence[Trained], out: Path) -> None:
+    """A panel for each run: samples over the data, coloured by category, without categories that are not in use."""
+    panels = {}
+    for run in runs:
+        module = run.generator()
+        panels[_with_prior(run, module)] = _points(run, module)
+    table = runs[0].table
+    fact = (
+        f"{table.name}, {table.n_rows} rows (grey); {N_POINTS} samples each, a colour for each category; "
+        f"categories with P(C) below {IN_USE:.0%} are left out; entropy: of P(C), in nats"
+    )
+    plots.clusters(panels, table.x, definition.title, fact, out)
+
+
+def _points(run: Trained, module: GenerativeModule) -> Points:
+    assert run.experiment.rows is not None
+    places, c = generated(module, run.experiment.rows, N_POINTS)
+    shown = np.isin(c, used(module)) if module.n_categories else np.ones(len(c), bool)
+    return Points(places[shown], c[shown].clip(0))
+
+
+def _with_prior(run: Trained, module: GenerativeModule) -> str:
+    """Name a run, and say what has become of a P(C) that is learned."""
+    if not module.learns_prior:
+        return run.name
+    p = module.prior()[0].numpy()
+    n = categories_in_use(p)
+    return f"{run.name}\n{n} {'category' if n == 1 else 'categories'}\nentropy {entropy(p):.4f}"
+
+
+# --- categories ------------------------------------------------------------------------------------------------
+
+
+def draw_categories(definition: Definition, runs: Sequence[Trained], out: Path) -> None:
+    """A panel for each run: images, a row for each z, a column for each category in use."""
+    panels, table = {}, runs[0].table
+    for run in runs:
+        module, rows = run.generator(), run.experiment.rows
+        assert rows is not None
+        panels[_with_prior(run, module)] = Grid(image_grid(module, rows), category_names(module, table.classes))
+    fact = (
+        f"{table.name}; the images of a row share z, those of a column their category; "
+        f"categories with P(C) below {IN_USE:.0%} are left out; entropy: of P(C), in nats"
+    )
+    plots.columns_of_images(panels, _full(table.x), definition.title, fact, out)
+
+
 DRAWINGS = {
     "digits": Drawing(draw_digits, ("impute",), images=True, classes=True, same=("dataset", "protocol", "seed")),
     "samples": Drawing(draw_samples, ("generate_rows",), images=True, classes=True),
     "hidden_space": Drawing(draw_hidden_space, ("encode", "generate_hidden"), classes=True),
     "curves": Drawing(draw_curves, ("impute",)),
+    "clusters": Drawing(draw_clusters, ("generate", "draw_categories"), plane=True),
+    "categories": Drawing(draw_categories, ("generate", "draw_categories"), images=True),
 }
 
 

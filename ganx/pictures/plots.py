@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,12 @@ Floats = NDArray[np.floating]
 
 _HIDDEN = to_rgb("#a8c8e4")  # pixels that nobody shows
 _GREY = "#666666"
+_DATA = "#c8c8c8"
+_MOST_DATA = 5000  # rows of the data behind samples
+_MOST_COLUMNS = 4  # panels beside one another
+_LEAST_COLUMNS = 5  # for which a panel of images has room, as the line above it wants some
+_LETTERS = 17  # of a line of facts in an inch
+_ROOM = 0.15  # around the data, as a share of the longer side
 
 
 class Cloud(NamedTuple):
@@ -27,6 +34,20 @@ class Cloud(NamedTuple):
     real: Floats
     generated: Floats
     y: NDArray[np.int64]
+
+
+class Points(NamedTuple):
+    """Places (n, 2) in the plane, and the category (n,) of each."""
+
+    places: Floats
+    category: NDArray[np.int64]
+
+
+class Grid(NamedTuple):
+    """Images (rows, columns, height, width), and what the columns are called; no names: nothing is written there."""
+
+    images: Floats
+    names: Sequence[str]
 
 
 class Curve(NamedTuple):
@@ -102,11 +123,50 @@ def curves(lines: Mapping[str, Curve], x: str, y: str, title: str, fact: str, ou
     save(figure, out)
 
 
+def clusters(panels: Mapping[str, Points], data: Floats, title: str, fact: str, out: Path) -> None:
+    """Draw a panel for each set of points: a colour for each category, over the data (N, 2) in grey, in their view."""
+    n_rows = -(-len(panels) // _MOST_COLUMNS)
+    n_columns = -(-len(panels) // n_rows)
+    figure = _figure(2.6 * n_columns, 2.8 * n_rows, title, fact)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    low, high = data.min(axis=0), data.max(axis=0)
+    left_bottom, right_top = low - _ROOM * (high - low).max(), high + _ROOM * (high - low).max()
+    shown = data[np.random.default_rng(0).permutation(len(data))[:_MOST_DATA]]
+    for axis, (name, points) in zip(axes, panels.items(), strict=False):
+        colours = np.array([to_rgb(colour) for colour in COLOURS])[points.category % len(COLOURS)]
+        axis.scatter(*shown.T, s=2, color=_DATA, linewidths=0)
+        axis.scatter(*points.places.T, s=3, c=colours, alpha=0.8, linewidths=0)
+        axis.set_title(name, fontsize=9)
+        axis.set(xlim=(left_bottom[0], right_top[0]), ylim=(left_bottom[1], right_top[1]), xticks=[], yticks=[])
+        axis.set_aspect("equal")
+        axis.spines[:].set_color("#aaaaaa")
+    for axis in axes[len(panels) :]:
+        axis.remove()
+    save(figure, out)
+
+
+def columns_of_images(grids: Mapping[str, Grid], span: tuple[float, float], title: str, fact: str, out: Path) -> None:
+    """Draw a panel for each grid, its columns named above. `span`: blank and full ink."""
+    n_columns = [max(grid.images.shape[1], _LEAST_COLUMNS) for grid in grids.values()]
+    n_rows = max(len(grid.images) for grid in grids.values())
+    figure = _figure(0.32 * sum(n_columns) + 0.2 * len(grids), 0.32 * n_rows + 0.6, title, fact)
+    axes = figure.subplots(1, len(grids), squeeze=False, width_ratios=n_columns).ravel()
+    for axis, (name, grid) in zip(axes, grids.items(), strict=True):
+        _show(axis, _mosaic(grid.images, span))
+        width = grid.images.shape[3]
+        places = np.arange(len(grid.names)) * (width + _gap(grid.images.shape[2])) + (width - 1) / 2
+        axis.set_xticks(places, grid.names, fontsize=7)
+        axis.tick_params(length=0, labeltop=True, labelbottom=False)
+        axis.set_anchor("N")
+        axis.set_title(name, fontsize=9)
+    save(figure, out)
+
+
 def _figure(width: float, height: float, title: str, fact: str) -> Figure:
     """Return a figure with room for `height` inches below its title and above its line of facts."""
     figure = Figure(figsize=(width, height + 0.8), layout="constrained")
     figure.suptitle(title, fontsize=12)
-    figure.supxlabel(fact, fontsize=7.5, color=_GREY)
+    figure.supxlabel(textwrap.fill(fact, int(_LETTERS * width)), fontsize=7.5, color=_GREY)
     return figure
 
 

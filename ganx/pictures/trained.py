@@ -14,6 +14,8 @@ from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.batch import TabularBatch
 from ganx.engine.evaluate import load_replica
+from ganx.engine.evaluate_samples import load_generator
+from ganx.engine.generative import GenerativeModule
 from ganx.engine.loader import DeviceTable
 from ganx.errors import RunError
 from ganx.run.experiment import Experiment
@@ -85,6 +87,12 @@ class Trained:
             n_classes=self.table.n_classes,
             extra_targets=self.experiment.extra_targets,
         )
+
+    def generator(self) -> GenerativeModule:
+        """Return the first replica, of a method that generates whole rows, as a stack of one, at its last step."""
+        rows = self.experiment.rows
+        assert rows is not None
+        return load_generator(self.config, self.state, 0, rows, self.table.n_classes, self.experiment.extra_targets)
 
     def shown(self, rows: NDArray[np.int64]) -> TabularBatch:
         """Return rows (n,) as the trained run is shown them, (1, n, ...)."""

@@ -12,16 +12,19 @@ from ganx.engine import pictures
 from ganx.engine.evaluate import answers, load_replica
 from ganx.engine.loader import DeviceTable
 from ganx.files import refusing
+from ganx.run.draw_samples import draw_samples
 from ganx.run.experiment import Experiment
 from ganx.run.fit import State
 from ganx.run.folder import RunFolder
 
 
 def draw(experiment: Experiment, state: State, folder: RunFolder) -> None:
-    """Draw loss curves, truth against imputed, and the hidden space of the first replica that did not fail."""
+    """Draw loss curves, and of the first replica that did not fail truth against imputed, hidden space or samples."""
     draw_losses(folder)
     alive = [r for r, (seed, fold) in enumerate(experiment.replicas) if f"{seed},{fold}" not in state["failed"]]
-    if alive:
+    if alive and experiment.rows is not None:
+        draw_samples(experiment, state, alive[0], folder)
+    elif alive:
         _draw_imputation(experiment, state, alive[0], folder)
         _draw_hidden_space(experiment, state, alive[0], folder)
     with refusing(folder.tensorboard), SummaryWriter(str(folder.tensorboard)) as writer:

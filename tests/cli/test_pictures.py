@@ -39,6 +39,8 @@ def runs() -> list[Path]:
         ("small_samples", 1, (5.5, 5.8)),
         ("small_hidden_space", 2, (6.0, 3.7)),
         ("small_curves", 2, (6.4, 4.6)),
+        ("small_clusters", 2, (5.2, 3.6)),
+        ("small_categories", 2, (5.2, 3.96)),
     ],
 )
 def test_train_then_draw(ganx, name, n_runs, inches):
@@ -130,6 +132,9 @@ def test_completion(ganx, monkeypatch):
         (["picture=baseline"], "draw=digits: run 'first': model=knn keeps no networks"),
         (["picture=no_image"], "draw=digits: run 'first': the rows of dataset=wine are no images"),
         (["picture=no_generator"], "draw=samples: run 'first': model=gain does not define `generate_rows`"),
+        (["picture=not_in_the_plane"], "draw=clusters: run 'first': the rows of dataset=wine are no points"),
+        (["picture=no_categories"], "draw=categories: run 'first': model=hexagan does not define `draw_categories`"),
+        (["picture=no_convolution"], "draw=clusters: run 'second': model=dcgan is for images"),
         (["picture=unselected"], "draw=curves: run 'first': protocol.selection=last scores no validation rows"),
         (["picture=two_data_sets"], "draw=digits: run 'second': its protocol is not that of the first run"),
     ],
