@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +97,8 @@ def test_published_images(
     assert feature_network(divided(load(name), 60_000)).accuracy >= least
 
 
-def test_the_caller_notices_nothing(brief: Path, digits: Table) -> None:
+@pytest.mark.parametrize("no_gradients", [torch.no_grad, torch.inference_mode])
+def test_the_caller_notices_nothing(no_gradients: Callable[[], Any], brief: Path, digits: Table) -> None:
     torch.set_num_threads(2)
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -109,7 +111,7 @@ def test_the_caller_notices_nothing(brief: Path, digits: Table) -> None:
     bytes_of_two_threads = cached(brief).read_bytes()
     cached(brief).unlink()
     torch.set_num_threads(1)
-    with torch.inference_mode():
+    with no_gradients():
         second = feature_network(digits)
         assert not torch.is_grad_enabled()
     assert second.sha256 == first.sha256
@@ -127,6 +129,12 @@ def test_rows_that_are_not_trained_on(brief: Path, digits: Table) -> None:
     assert feature_network(divided(replace(table, x=x), 1000)).sha256 == clean.sha256
     x[500] = x[501]
     assert feature_network(divided(replace(table, x=x), 1000)).sha256 != clean.sha256
+
+
+def test_no_row_is_left_to_test_on(brief: Path, digits: Table) -> None:
+    network = feature_network(divided(digits, 1797))
+    assert np.isnan(network.accuracy)
+    assert network.features(digits.x[:0]).shape == (0, 64)
 
 
 def test_units_of_the_source_do_not_matter(brief: Path, digits: Table) -> None:
@@ -165,6 +173,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(brief: Path, digits: Tab
     assert words.splitlines()[1].endswith("cannot be written: it will be trained again next time")
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(brief: Path, digits: Table) -> None:
     command = [sys.executable, "-c", TRAIN_BRIEFLY]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
