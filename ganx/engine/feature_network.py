@@ -73,7 +73,7 @@ class FeatureNetwork(nn.Module):
 
     def penultimate(self, x: Tensor) -> Tensor:
         """Return features (n, 64) of cells (n, D)."""
-        features: Tensor = self.body(((x - self.low) / self.span).view(-1, 1, *self.shape))
+        features: Tensor = self.body(((x - self.low) / self.span).view(len(x), 1, *self.shape))
         return features
 
     def forward(self, x: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ def _read(path: Path, table: Table) -> FeatureNetwork | None:
         network.load_state_dict(state["weights"])
         network.accuracy = float(state["accuracy"])
         return network if state["sha256"] == network.sha256 else None
-    except (RunError, OSError, RuntimeError, KeyError, TypeError, ValueError):
+    except Exception:  # torch raises almost anything over a damaged file, and a new one costs a minute
         return None
 
 
@@ -191,7 +191,7 @@ def _tensor(x: Rows) -> Tensor:
 
 def _in_batches(function: Callable[[Tensor], Tensor], x: Rows) -> Floats:
     with torch.inference_mode():
-        parts = [function(_tensor(x[start : start + 1000])).double() for start in range(0, len(x), 1000)]
+        parts = [function(_tensor(x[start : start + 1000])).double() for start in range(0, len(x) or 1, 1000)]
     return torch.cat(parts).numpy()
 
 
@@ -199,7 +199,7 @@ def _in_batches(function: Callable[[Tensor], Tensor], x: Rows) -> Floats:
 def _apart() -> Iterator[None]:
     """The same arithmetic whoever calls: one thread, gradients, and random numbers that leave the caller's alone."""
     threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False):  # that ends `no_grad`, too
         torch.set_num_threads(1)
         try:
             yield
