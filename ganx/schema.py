@@ -108,10 +108,14 @@ OPTIMIZER_RANGES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where and with how many threads and processes a run executes; never part of its signature."""
+    """Where and with how many threads and processes a run executes; never part of its signature.
+
+    `precision`: with bfloat16, networks compute in 16 bits; gradient penalties, losses and optimisers stay in 32.
+    """
 
     name: str
     accelerator: Literal["cpu", "gpu"]
+    precision: Literal["float32", "bfloat16"]
     threads: PositiveInt
     workers: Literal["auto"] | PositiveInt
 

@@ -57,6 +57,7 @@ def build_module(
         lr_decay=model["lr_decay"],
         clip_norm=model["clip_norm"],
         device=torch.device(device),
+        precision=getattr(torch, config["hardware"]["precision"]),
     )
     engine_keys = {field.name for field in fields(TrainedModel)}
     options = {key: value for key, value in model.items() if key not in engine_keys}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import ClassVar, Literal
 
 import torch
@@ -146,6 +147,10 @@ class GenerativeModule(AdversarialModule):
             return 0.0
         place = self.noise.uniform(real.shape[1]) if name in ("wgan_gp", "zero_centered") else real.new_zeros(())
         return self.penalty_due * self.penalty_weight * gradient_penalty(name, critic, real, fake, place)
+
+    def full_precision(self) -> AbstractContextManager[None]:
+        """Where gradients of gradients are taken: they overflow in less than float32."""
+        return torch.autocast(self.setting.device.type, enabled=False)
 
     def learn_shares(self, y: Tensor) -> None:
         """Let P(C) be the mean of all labels (R, B, K) that training has seen so far."""

@@ -106,10 +106,12 @@ class AdversarialModule(pl.LightningModule):
     def training_step(self, block: Sequence[Any], batch_idx: int) -> None:
         """Walk a block of minibatches. Lightning's cost is paid once per block."""
         self._losses = []
+        lower = self.setting.precision == torch.bfloat16
         for batch in block:
             self._decay_rates()
             self._losses.append({})
-            self.outer_step(batch)
+            with torch.autocast(self.setting.device.type, torch.bfloat16, enabled=lower):
+                self.outer_step(batch)
             self.step += 1
         ticker = self.optimizers()
         ticker.step()  # type: ignore[union-attr]

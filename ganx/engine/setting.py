@@ -25,6 +25,7 @@ class Setting:
         lr_decay: factor on every rate per outer step.
         clip_norm: largest gradient norm per player and replica; None = no clipping.
         device: where tensors live.
+        precision: of what networks compute while they train.
     """
 
     replicas: Sequence[tuple[int, int]]
@@ -38,3 +39,4 @@ class Setting:
     lr_decay: float = 1.0
     clip_norm: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: torch.dtype = torch.float32

@@ -80,7 +80,8 @@ class CGPGAN(GenerativeModule):
     def loss_q(self, x_g: Tensor, c_f: Tensor) -> Tensor:
         """CE(c_f, q(x_g)) + lambda_creg || d/dx (1 - q_c(x_g))^2 ||^2."""
         x_g.requires_grad_(bool(self.penalty_due))
-        logits = self.classifier(x_g)
+        with self.full_precision():
+            logits = self.classifier(x_g)
         loss = cross_entropy(logits, c_f).mean(1)
         if self.penalty_due:
             doubt = (1 - (logits.softmax(2) * c_f).sum(2)).square()

@@ -28,8 +28,9 @@ class VCAGAN(GenerativeModule):
         categories: d_c.
         lambda_cls: weight of L_cls.
         lambda_creg: weight of L_creg: the larger, the fewer categories remain.
-        slope: whether Q(x) in L_creg (equation 6) is the `probability` or the `logit`; the paper does not say. With
-            logits the number of categories falls as lambda_creg grows, as the paper reports.
+        slope: what Q(x) in L_creg (equation 6) is: the `probability`, its `log_probability`, or the `logit`; the paper
+            does not say. With probabilities, the number of categories does not fall as lambda_creg grows; a logit can
+            stay flat while the others move.
         warm_up: steps for which P(C) is held uniform and virtual labels are spread over all categories; without (the
             paper), the guesses of an untrained Q decide which categories there are. From the author's later code.
         prior_of: what P(C) is the average of: Q's `probabilities` (the paper), or virtual `labels`, with which
@@ -48,7 +49,7 @@ class VCAGAN(GenerativeModule):
         categories: PositiveInt,
         lambda_cls: NonNegativeFloat,
         lambda_creg: NonNegativeFloat,
-        slope: Literal["probability", "logit"],
+        slope: Literal["probability", "log_probability", "logit"],
         warm_up: NonNegativeInt,
         prior_of: Literal["probabilities", "labels"],
         prior_decay: Share,
@@ -69,7 +70,8 @@ class VCAGAN(GenerativeModule):
         x_g = self.generate(z, c_f)  # 4
         a_f, q_f = self.d_star(x_g.detach())  # 5
         x.requires_grad_(bool(self.penalty_due))
-        a_r, q_r = self.d_star(x)  # 6
+        with self.full_precision():
+            a_r, q_r = self.d_star(x)  # 6
         c_r = self.virtual_label(q_r)  # 7
         l_cls = cross_entropy(q_f, c_f).mean(1)  # 8
         real, fake = (a_r * c_r).sum(2), (a_f * c_f).sum(2)
@@ -84,7 +86,7 @@ class VCAGAN(GenerativeModule):
         """lambda_creg L_creg (equation 6) and, with `loss.penalty=r1`, R1, at real rows."""
         if not self.penalty_due:
             return 0.0
-        q = q_r if self.slope == "logit" else q_r.softmax(2)
+        q = {"probability": q_r.softmax(2), "log_probability": q_r.log_softmax(2), "logit": q_r}[self.slope]
         penalty = self.lambda_creg * squared_gradient((q * c_r).sum(2), x).mean(1)
         if self.setting.loss["penalty"] == "r1":
             penalty = penalty + self.penalty_weight * squared_gradient(real, x).mean(1)

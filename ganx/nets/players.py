@@ -1,4 +1,7 @@
-"""Generators and discriminators of rows and of images, with a leading replica axis R."""
+"""Generators and discriminators of rows and of images, with a leading replica axis R.
+
+What they return is float32, whatever the precision that they compute in: so are losses.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +121,7 @@ class Perceptron(nn.Module):
             if self.norms:
                 x = by_replica(self.norms[i](by_row(x)), x.shape[0])
             x = self.activation(x)
-        x = self.last(x).unflatten(2, self.shape)
+        x = self.last(x).unflatten(2, self.shape).float()
         return x if self.output is None else self.output(x)
 
 
@@ -152,7 +155,7 @@ class ConvGenerator(nn.Module):
         for i, up in enumerate(self.ups):
             x = self.activation(self.norms[i](x) if self.norms else x)
             x = up(x)
-        x = by_replica(x, self.n_replicas)
+        x = by_replica(x, self.n_replicas).float()
         return x if self.output is None else self.output(x)
 
 
@@ -198,7 +201,7 @@ class ConvDiscriminator(nn.Module):
             if labels is not None and i == 0:
                 x = self._join(x, labels)
         outputs: Tensor = self.last(by_replica(x, self.n_replicas).flatten(2))
-        return outputs
+        return outputs.float()
 
     def _join(self, x: Tensor, labels: Tensor) -> Tensor:
         images = by_replica(x, self.n_replicas)

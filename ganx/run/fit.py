@@ -51,11 +51,10 @@ def plan(experiment: Experiment, workers: int | None = None) -> Layout:
     accelerator = hardware["accelerator"] if trained else "cpu"
     if hardware["workers"] != "auto" or workers is None:
         workers = resolve_workers(hardware["workers"], n_replicas, accelerator)
-    if not trained:
-        return {"device": "cpu", "threads": hardware["threads"], "workers": workers, "chunks": [1] * n_replicas}
-    device = device_of(hardware)
-    chunks = layout(n_replicas, model["max_replicas"], workers)
-    return {"device": str(device), "threads": hardware["threads"], "workers": workers, "chunks": chunks}
+    device = str(device_of(hardware)) if trained else "cpu"
+    chunks = layout(n_replicas, model["max_replicas"], workers) if trained else [1] * n_replicas
+    kept = {key: hardware[key] for key in ("precision", "threads")}
+    return {"device": device, **kept, "workers": workers, "chunks": chunks}
 
 
 def train_replicas(
@@ -152,6 +151,8 @@ def check_method(experiment: Experiment) -> None:
     cls: Any = locate(model["_target_"], experiment.extra_targets)
     if experiment.rows is not None:
         _check_rows(experiment, cls.uses_labels)
+    elif experiment.config["hardware"]["precision"] != "float32":
+        raise UserError(f"hardware.precision is for networks of rows and images; model={model['name']} needs float32")
     elif not hasattr(cls, "impute") and not hasattr(cls, "classify"):
         raise UserError(
             f"model={model['name']} defines neither `impute` nor `classify`: there is nothing to score it by"

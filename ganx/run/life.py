@@ -169,13 +169,14 @@ def _plan(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> fit
         kept = [word for word in argv if not word.startswith(("hardware", "model.max_replicas"))]
         fits = [
             f"hardware={accelerator}",
+            f"hardware.precision={stored['precision']}",
             f"hardware.threads={stored['threads']}",
             f"hardware.workers={stored['workers']}",
             f"model.max_replicas={max(stored['chunks'])}",
         ]
         raise UserError(
-            "this run was started with other threads, workers or chunks, and would not give the same bytes; "
-            f"go on with: ganx train {shlex.join([*kept, *fits])}"
+            "this run was started with another precision or other threads, workers or chunks, and would not give the "
+            f"same bytes; go on with: ganx train {shlex.join([*kept, *fits])}"
         )
     return plan
 

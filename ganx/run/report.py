@@ -23,6 +23,8 @@ def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> 
     hidden = f"{protocol['missing_rate']:.0%} of the cells ({protocol['mechanism'].upper()})"
     if table.n_classes:
         hidden += f" and {1 - protocol['label_rate']:.0%} of the labels"
+    if not protocol["missing_rate"] and protocol["label_rate"] == 1:
+        hidden = "nothing"
     console.print(
         f"[bold]{config['model']['name']}[/] on [bold]{table.name}[/]: {table.n_rows} rows, {table.n_columns} columns"
         f"{classes}; protocol {protocol['name']}: {hidden} hidden",

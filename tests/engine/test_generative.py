@@ -166,3 +166,12 @@ def test_cgpgan_holds_its_prior_while_it_warms_up() -> None:
 def test_what_makes_no_sense_is_refused_in_one_line(overrides: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         check_method(Experiment.of(compose("train", overrides)))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_in_bfloat16_losses_and_parameters_stay_in_float32(model: str) -> None:
+    whole, half = (trained(model, f"hardware.precision={kind}", steps=1) for kind in ("float32", "bfloat16"))
+    for name, losses in half.block_losses().items():
+        assert losses.dtype == torch.float32
+        torch.testing.assert_close(losses, whole.block_losses()[name], rtol=0.05, atol=0.05)
+    assert {value.dtype for value in half.tensors().values()} == {torch.float32}
