@@ -42,7 +42,7 @@ _GROUP_OF = re.compile(r"^[+~]*([^=@]+)")
 
 
 def run(command: str, argv: list[str], task: Task) -> int:
-    """Do what a command line of `train`, `eval` or `impute` asks for; return the exit code.
+    """Do what a command line asks for; return the exit code.
 
     Args:
         command: the command, which is also the name of its primary file in conf/.

@@ -192,6 +192,45 @@ class Impute:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """`ganx sample`: `n` rows or images by a `replica` of `run`, of one category (`label`) or of all, go to `out`."""
+
+    run: str
+    out: str
+    n: Annotated[int, Range(1, 100_000)]
+    label: str | None
+    seed: NonNegativeInt
+    replica: NonNegativeInt
+    outputs: str
+
+
+@dataclass(frozen=True)
+class Interpolate:
+    """`ganx interpolate`: `n` walks of `steps` steps through the latent space of `run`, drawn into `out`."""
+
+    run: str
+    out: str
+    n: PositiveInt
+    steps: Annotated[int, Range(2)]
+    label: str | None
+    seed: NonNegativeInt
+    replica: NonNegativeInt
+    outputs: str
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """`ganx neighbours`: how near samples of `run` are to training rows; `n` of them are shown in `out`."""
+
+    run: str
+    out: str | None
+    n: Annotated[int, Range(1, 100_000)]
+    seed: NonNegativeInt
+    replica: NonNegativeInt
+    outputs: str
+
+
+@dataclass(frozen=True)
 class Tables:
     """`ganx tables`; the group `table` is checked by `ganx.tables.definition`.
 
@@ -225,20 +264,31 @@ class Pictures:
     outputs: str
 
 
+_COMMANDS: dict[str, type] = {
+    "train": Train,
+    "eval": Eval,
+    "impute": Impute,
+    "sample": Sample,
+    "interpolate": Interpolate,
+    "neighbours": Neighbours,
+    "tables": Tables,
+    "pictures": Pictures,
+}
+
+
 def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Check a composed configuration and return it with numbers in their types.
 
     Args:
-        command: `train`, `eval`, `impute`, `tables` or `pictures`.
+        command: the command that it was composed for.
         config: plain containers, resolved.
         extra: targets that the user's own folders add (`targets.added_by`).
 
     Raises:
         UserError: an unknown or missing key, a wrong type, a value out of range, or code that may not be named.
     """
-    schema = {"train": Train, "eval": Eval, "impute": Impute, "tables": Tables, "pictures": Pictures}[command]
     chosen = {group: (dict[str, Any], False) for group in ("table", "picture") if command == f"{group}s"}
-    checked = check_keys("", config, schema, chosen)
+    checked = check_keys("", config, _COMMANDS[command], chosen)
     for where, name in targets_of(checked):
         check_target(name, extra, where)
     if command == "train":

@@ -27,6 +27,28 @@ Compute the figures of a finished run again, from its checkpoint.""",
 
 Fill the missing cells of a table by a run that was trained with protocol.folds=0. Observed cells stay as they are;
 `out` has the mean over the replicas, `--spread` their standard deviation.""",
+    "sample": """ganx sample [OPTIONS] run=FOLDER|SIGNATURE out=FILE KEY=VALUE ...
+
+Rows or images that a trained run makes; nothing is trained.
+
+  ganx sample run=SIGNATURE out=grid.png                      images: rows share their noise, a column for each category
+  ganx sample run=SIGNATURE out=sevens.png n=100 label=7      of one class, or category
+  ganx sample run=SIGNATURE out=made.csv n=1000               a table with the columns of the data
+  ganx sample run=SIGNATURE out=made.npz n=1000               arrays x and y""",
+    "interpolate": """ganx interpolate [OPTIONS] run=FOLDER|SIGNATURE out=FILE.png|FILE.gif KEY=VALUE ...
+
+Walks from one point of the latent space to another: what a generator makes on the way. For images, and points in the
+plane.
+
+  ganx interpolate run=SIGNATURE out=walk.png                 a row for each walk, the next category in each
+  ganx interpolate run=SIGNATURE out=walk.gif n=16 steps=40 label=7""",
+    "neighbours": """ganx neighbours [OPTIONS] run=FOLDER|SIGNATURE [out=FILE.png|FILE.csv] KEY=VALUE ...
+
+How near made-up rows are to training rows, and how near test rows are: far nearer means copied.
+
+  ganx neighbours run=SIGNATURE                               the figures
+  ganx neighbours run=SIGNATURE out=pairs.png                 and images beside the nearest training images
+  ganx neighbours run=SIGNATURE out=pairs.csv n=100           and rows beside the nearest training rows""",
     "tables": """ganx tables [OPTIONS] [table=NAME] KEY=VALUE ...
 
 Show a published table beside fresh figures; without table=NAME, list the tables and how complete each is.
