@@ -179,6 +179,12 @@ class TrainedGenerator:
         }
         return pd.DataFrame(text, dtype=object)
 
+    def free_name(self, name: str) -> str:
+        """Return a name, lengthened if the table has such a column."""
+        while name in (self.table.target, *(column.name for column in self.table.columns)):
+            name += "_"
+        return name
+
     def _in_units(self, x: NDArray[np.float32]) -> Floats:
         if self.experiment.rows is not None:
             return self.experiment.rows.cells(x)

@@ -69,7 +69,7 @@ def _draw_images(generator: TrainedGenerator, out: Path, n: int, seed: int, cate
 
 def _write_table(generator: TrainedGenerator, out: Path, n: int, seed: int, category: int | None) -> int:
     """As text, with the class or the category in a last column."""
-    target = generator.table.target if generator.by_class else _free("category", generator)
+    target = generator.table.target if generator.by_class else generator.free_name("category")
     names = np.array(generator.names, dtype=object)
     make_folder(out.parent)
     with atomic(out) as file:
@@ -133,10 +133,3 @@ def check_images(n: int) -> None:
     """Refuse a picture of too many images."""
     if n > MOST_IMAGES:
         raise UserError(f"a picture of {n:,} images is too large; give a smaller n, {MOST_IMAGES:,} images at most")
-
-
-def _free(name: str, generator: TrainedGenerator) -> str:
-    """Return a name that no column of the table has."""
-    while name in {column.name for column in generator.table.columns}:
-        name += "_"
-    return name
