@@ -268,5 +268,5 @@ def _generator(
     )
     split = experiment.splits[replica]
     known = table.y[split.rows][split.labelled[split.rows]]
-    shares = np.bincount(known, minlength=table.n_classes) / len(known)
-    return ClassGenerator(module, torch.from_numpy(shares).float().unsqueeze(0))
+    counts = np.bincount(known, minlength=table.n_classes) if known.size else np.ones(table.n_classes)
+    return ClassGenerator(module, torch.from_numpy(counts / counts.sum()).float().unsqueeze(0))
