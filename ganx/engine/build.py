@@ -51,6 +51,7 @@ def build_module(
         shape=rows.shape if rows else (n_features,),
         bounded=rows.bounded if rows else True,
         n_classes=n_classes,
+        steps=model["steps"],
         loss=config["loss"],
         optimizer=config["optimizer"],
         lr_scale=model["lr_scale"],

@@ -148,7 +148,7 @@ def _untrained(table: Table) -> FeatureNetwork:
 
 def _rows(table: Table) -> tuple[Index, Index]:
     """Rows to train on and rows to test on, of those with a class."""
-    n_train = getattr(table, "n_train", None)
+    n_train = table.n_train
     order = np.arange(table.n_rows)
     if n_train is None:
         order = np.random.default_rng(_SEED).permutation(table.n_rows)

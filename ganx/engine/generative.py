@@ -18,7 +18,7 @@ from ganx.errors import UserError
 from ganx.losses.gan import adversarial_loss
 from ganx.losses.penalties import CLIP, gradient_penalty
 from ganx.nets.players import ConvDiscriminator, Design, Perceptron, discriminator, generator
-from ganx.types import NonNegativeFloat, PositiveInt, Share
+from ganx.types import Fraction, NonNegativeFloat, PositiveInt, Share
 
 IN_USE = 0.01  # a category with a smaller probability counts as given up, as in the VCAGAN paper
 
@@ -38,6 +38,7 @@ class GenerativeModule(AdversarialModule):
         penalty_weight: of the gradient penalty that `loss.penalty` names.
         penalty_every: gradient penalties are taken every so many steps, and count so many times as much (Karras et al.,
             2020: lazy regularisation; 1: the papers).
+        cooldown: share of the steps, the last ones, in which all learning rates fall to 0 along a line.
         ema: decay of the generator's moving average, which samples come from; 0: there is none.
 
     Raises:
@@ -74,6 +75,7 @@ class GenerativeModule(AdversarialModule):
         spectral_norm: bool,
         penalty_weight: NonNegativeFloat,
         penalty_every: PositiveInt,
+        cooldown: Fraction,
         ema: Share,
     ) -> None:
         super().__init__(setting)
@@ -88,6 +90,7 @@ class GenerativeModule(AdversarialModule):
         self.design = Design(net, hidden, channels, upsampling, activation, weights, batch_norm, spectral_norm)
         self.f = adversarial_loss(setting.loss)
         self.penalty_weight, self.penalty_every, self.ema = penalty_weight, penalty_every, ema
+        self.cooldown = cooldown
         p_c = torch.full((len(setting.replicas), n_categories), 1 / max(n_categories, 1))
         self.register_buffer("p_c", p_c.to(setting.device))
         self._average: nn.Module | None = None
@@ -111,6 +114,12 @@ class GenerativeModule(AdversarialModule):
         return d
 
     # --- training ----------------------------------------------------------------------------------------------
+
+    def rate_factor(self) -> float:
+        """Return what every learning rate is multiplied by in this step: `lr_decay`, and the line of the cooldown."""
+        left = 1 - self.step / self.setting.steps
+        line = min(1.0, left / self.cooldown) if self.cooldown else 1.0
+        return super().rate_factor() * line
 
     def each_minibatch(self, batch: SampleBatch) -> Iterator[SampleBatch]:
         """Yield the minibatches of an outer step, one for each step of the discriminator."""

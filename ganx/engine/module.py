@@ -45,6 +45,7 @@ class AdversarialModule(pl.LightningModule):
         self.player_optimizers: dict[str, torch.optim.Optimizer] = {}
         self._flat: dict[str, Tensor] = {}
         self.step = 0
+        self._factor = 1.0
         self._ones = torch.ones(len(setting.replicas), device=setting.device)
         self._losses: list[dict[str, Tensor]] = []
         self._ticker = torch.zeros(1, requires_grad=True)  # no nn.Parameter: it belongs to no network
@@ -108,7 +109,7 @@ class AdversarialModule(pl.LightningModule):
         self._losses = []
         lower = self.setting.precision == torch.bfloat16
         for batch in block:
-            self._decay_rates()
+            self._set_rates()
             self._losses.append({})
             with torch.autocast(self.setting.device.type, torch.bfloat16, enabled=lower):
                 self.outer_step(batch)
@@ -124,10 +125,15 @@ class AdversarialModule(pl.LightningModule):
         """Return each player's loss over the last block, (steps, R). A player's last update of a step counts."""
         return {name: torch.stack([losses[name] for losses in self._losses]) for name in self._losses[0]}
 
-    def _decay_rates(self) -> None:
-        if self.setting.lr_decay == 1.0:
+    def rate_factor(self) -> float:
+        """Return what every learning rate is multiplied by in this step."""
+        return self.setting.lr_decay**self.step
+
+    def _set_rates(self) -> None:
+        factor = self.rate_factor()
+        if factor == self._factor:
             return
-        factor = self.setting.lr_decay**self.step
+        self._factor = factor
         for name, optimizer in self.player_optimizers.items():
             rate = self.setting.optimizer["lr"] * self.setting.lr_scale.get(name, 1.0) * factor
             optimizer.param_groups[0]["lr"] = rate

@@ -19,6 +19,7 @@ class Setting:
         shape: of a row as generative methods see it: (d,), or (C, H, W) for images.
         bounded: whether the values of such rows lie in [-1, 1].
         n_classes: K, 0 for a table without a target.
+        steps: length of the training, in outer steps.
         loss: the resolved `loss` group: its name and its penalty.
         optimizer: the resolved `optimizer` group (class path under `_target_`, its options beside it).
         lr_scale: factor on `optimizer.lr` for the players that need another rate.
@@ -33,6 +34,7 @@ class Setting:
     shape: tuple[int, ...]
     bounded: bool
     n_classes: int
+    steps: int
     loss: dict[str, Any]
     optimizer: dict[str, Any]
     lr_scale: dict[str, float] = field(default_factory=dict)
