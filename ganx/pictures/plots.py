@@ -24,7 +24,7 @@ _DATA = "#c8c8c8"
 _MOST_DATA = 5000  # rows of the data behind samples
 _MOST_COLUMNS = 4  # panels beside one another
 _LEAST_COLUMNS = 5  # for which a panel of images has room, as the line above it wants some
-_LETTERS = 17  # of a line of facts in an inch
+_LETTERS = 18  # of a line of facts in an inch
 _ROOM = 0.15  # around the data, as a share of the longer side
 
 
