@@ -18,7 +18,7 @@ from ganx.errors import UserError
 from ganx.losses.gan import adversarial_loss
 from ganx.losses.penalties import CLIP, gradient_penalty
 from ganx.nets.players import ConvDiscriminator, Design, Perceptron, discriminator, generator
-from ganx.types import Fraction, NonNegativeFloat, PositiveInt, Share
+from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 
 IN_USE = 0.01  # a category with a smaller probability counts as given up, as in the VCAGAN paper
 
@@ -34,7 +34,8 @@ class GenerativeModule(AdversarialModule):
         n_categories: K.
         latent: how many numbers z the generator gets.
         latent_law: `normal`, N(0, 1), or `uniform`, U(-1, 1).
-        net, hidden, channels, upsampling, activation, weights, batch_norm, spectral_norm: see `Design` and `Stacked`.
+        net, hidden, channels, dense, upsampling, activation, batch_norm, spectral_norm: see `Design`.
+        weights: how they start, see `Stacked`.
         penalty_weight: of the gradient penalty that `loss.penalty` names.
         penalty_every: gradient penalties are taken every so many steps, and count so many times as much (Karras et al.,
             2020: lazy regularisation; 1: the papers).
@@ -68,6 +69,7 @@ class GenerativeModule(AdversarialModule):
         net: Literal["auto", "mlp", "cnn"],
         hidden: list[PositiveInt],
         channels: list[PositiveInt],
+        dense: NonNegativeInt,
         upsampling: Literal["transposed", "resize"],
         activation: Literal["relu", "leaky_relu", "tanh", "silu"],
         weights: Literal["xavier", "he", "normal", "equalized"],
@@ -87,7 +89,7 @@ class GenerativeModule(AdversarialModule):
                 "model.batch_norm=generator or none"
             )
         self.n_z, self.latent_law, self.n_categories = latent, latent_law, n_categories
-        self.design = Design(net, hidden, channels, upsampling, activation, weights, batch_norm, spectral_norm)
+        self.design = Design(net, hidden, channels, dense, upsampling, activation, weights, batch_norm, spectral_norm)
         self.f = adversarial_loss(setting.loss)
         self.penalty_weight, self.penalty_every, self.ema = penalty_weight, penalty_every, ema
         self.cooldown = cooldown

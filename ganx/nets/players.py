@@ -30,6 +30,7 @@ class Design:
         hidden: mlp: widths of the hidden layers, in the generator and in the discriminator.
         channels: cnn: channels of the discriminator's layers, each at half the resolution of the one before; the
             generator has them in reverse.
+        dense: cnn: units of a hidden dense layer, the generator's first and the discriminator's last; 0: none.
         upsampling: cnn: of the generator.
         batch_norm: in no network, in the generator, or in both.
         spectral_norm: in the discriminator.
@@ -38,6 +39,7 @@ class Design:
     net: Literal["auto", "mlp", "cnn"]
     hidden: Sequence[int]
     channels: Sequence[int]
+    dense: int
     upsampling: Literal["transposed", "resize"]
     activation: str
     weights: Weights
@@ -143,7 +145,9 @@ class ConvGenerator(nn.Module):
         self.first_shape = (channels[0], shape[1] // halved, shape[2] // halved)
         self.activation = ACTIVATIONS[design.activation].function
         n_first = torch.Size(self.first_shape).numel()
-        self.first = Dense(n_in, n_first, weights=design.weights, generators=generators)
+        widths = [n_in, *([design.dense] if design.dense else []), n_first]
+        *hidden, self.first = [Dense(a, b, weights=design.weights, generators=generators) for a, b in pairwise(widths)]
+        self.hidden = nn.ModuleList(hidden)
         up = {"transposed": UpConv, "resize": ResizeConv}[design.upsampling]
         self.ups = nn.ModuleList(up(a, b, weights=design.weights, generators=generators) for a, b in pairwise(channels))
         normalised = design.batch_norm != "none"
@@ -151,6 +155,8 @@ class ConvGenerator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return images."""
+        for layer in self.hidden:
+            z = self.activation(layer(z))
         x = channels_last(by_row(self.first(z).unflatten(2, self.first_shape)))
         for i, up in enumerate(self.ups):
             x = self.activation(self.norms[i](x) if self.norms else x)
@@ -188,7 +194,12 @@ class ConvDiscriminator(nn.Module):
         self.norms = nn.ModuleList(BatchNorm(self.n_replicas, c) for c in channels[2:] if normalised)  # not the first
         pixels = (shape[1] // 2 ** len(design.channels)) * (shape[2] // 2 ** len(design.channels))
         n_last = (channels[-1] + extra[len(design.channels)]) * pixels
-        self.last = Dense(n_last, n_out, weights=design.weights, generators=generators, spectral=design.spectral_norm)
+        widths = [n_last, *([design.dense] if design.dense else []), n_out]
+        *hidden, self.last = [
+            Dense(a, b, weights=design.weights, generators=generators, spectral=design.spectral_norm)
+            for a, b in pairwise(widths)
+        ]
+        self.hidden = nn.ModuleList(hidden)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the outputs."""
@@ -200,7 +211,10 @@ class ConvDiscriminator(nn.Module):
             x = self.activation(x)
             if labels is not None and i == 0:
                 x = self._join(x, labels)
-        outputs: Tensor = self.last(by_replica(x, self.n_replicas).flatten(2))
+        x = by_replica(x, self.n_replicas).flatten(2)
+        for layer in self.hidden:
+            x = self.activation(layer(x))
+        outputs: Tensor = self.last(x)
         return outputs.float()
 
     def _join(self, x: Tensor, labels: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from ganx.errors import UserError
 from ganx.nets.layers import BatchNorm, Conv, Dense, ResizeConv, UpConv
 from ganx.nets.players import Design, discriminator, generator
 
-DESIGN = Design("auto", [12, 12], [4, 6], "transposed", "leaky_relu", "equalized", "none", False)
+DESIGN = Design("auto", [12, 12], [4, 6], 0, "transposed", "leaky_relu", "equalized", "none", False)
 CNN = replace(DESIGN, net="cnn")
 SHAPES = [(3,), (1, 8, 8), (1, 28, 28), (3, 32, 32)]
 
@@ -23,7 +23,7 @@ def make_generators(n: int) -> list[torch.Generator]:
 def designs() -> list[Design]:
     changes: list[dict[str, object]] = [
         {},
-        {"weights": "xavier", "spectral_norm": True},
+        {"weights": "xavier", "spectral_norm": True, "dense": 9},
         {"weights": "normal", "batch_norm": "both", "upsampling": "resize"},
     ]
     return [replace(DESIGN, **change) for change in changes]  # type: ignore[arg-type]
