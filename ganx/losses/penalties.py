@@ -28,8 +28,8 @@ def squared_gradient(outputs: Tensor, x: Tensor) -> Tensor:
     return gradient.flatten(2).square().sum(2)
 
 
-def gradient_penalty(name: str | None, critic: Critic, real: Tensor, fake: Tensor, place: Tensor) -> Tensor | float:
-    """Return the penalty `name` of a critic, (R,); 0 without a gradient penalty.
+def line_penalty(name: str, critic: Critic, real: Tensor, fake: Tensor, place: Tensor) -> Tensor:
+    """Return the penalty `zero_centered` or `wgan_gp` of a critic, (R,).
 
     Always in float32: the gradient of a gradient overflows in less.
 
@@ -38,14 +38,8 @@ def gradient_penalty(name: str | None, critic: Critic, real: Tensor, fake: Tenso
         real, fake: (R, B, ...), without gradient.
         place: (R, B) in [0, 1), where between generated and real rows the lines are looked at.
     """
-    if name in (None, "clipping"):
-        return 0.0
     with torch.autocast(real.device.type, enabled=False):
-        real, fake = real.float(), fake.float()
-        if name in ("r1", "r2"):
-            x = real if name == "r1" else fake
-        else:
-            x = torch.lerp(fake, real, place.view(*place.shape, *[1] * (real.dim() - 2)))
+        x = torch.lerp(fake.float(), real.float(), place.view(*place.shape, *[1] * (real.dim() - 2)))
         x = x.detach().requires_grad_()
         squares = squared_gradient(critic(x), x)
         if name == "wgan_gp":
