@@ -166,9 +166,7 @@ class GenerativeModule(AdversarialModule):
         if name in (None, "clipping") or not self.penalty_due:
             return 0.0
         if name in ("r1", "r2"):
-            outputs, rows = (real, x) if name == "r1" else (fake, x_g)
-            with self.full_precision():
-                penalty = squared_gradient(outputs, rows).mean(1)
+            penalty = squared_gradient(*((real, x) if name == "r1" else (fake, x_g))).mean(1)
         else:
             penalty = line_penalty(name, critic, x, x_g, self.noise.uniform(x.shape[1]))
         return self.penalty_due * self.penalty_weight * penalty

@@ -22,10 +22,12 @@ Critic = Callable[[Tensor], Tensor]
 def squared_gradient(outputs: Tensor, x: Tensor) -> Tensor:
     """Return ||d output(x_b) / d x_b||^2 of each row. (R, B), (R, B, ...) -> (R, B).
 
-    A row's output must depend on that row alone: no batch normalisation.
+    A row's output must depend on that row alone: no batch normalisation. Always in float32, if the outputs were: what
+    goes back through a layer follows the precision of here and now.
     """
-    (gradient,) = torch.autograd.grad(outputs.sum(), x, create_graph=True)
-    return gradient.flatten(2).square().sum(2)
+    with torch.autocast(x.device.type, enabled=False):
+        (gradient,) = torch.autograd.grad(outputs.sum(), x, create_graph=True)
+        return gradient.flatten(2).square().sum(2)
 
 
 def line_penalty(name: str, critic: Critic, real: Tensor, fake: Tensor, place: Tensor) -> Tensor:

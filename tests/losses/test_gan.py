@@ -71,3 +71,12 @@ def test_penalties_are_in_float32_whatever_the_precision(name: str) -> None:
 def test_the_penalty_of_a_row_is_its_own() -> None:
     x = torch.randn(2, 5, 3, requires_grad=True)
     torch.testing.assert_close(squared_gradient(squared_length(x), x), 4 * x.square().sum(2))
+
+
+def test_a_squared_gradient_is_in_float32_whatever_the_precision() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(16, 64), torch.nn.SiLU(), torch.nn.Linear(64, 1))
+    x = torch.randn(1, 8, 16, requires_grad=True)
+    outputs = net(x).squeeze(2)
+    expected = squared_gradient(outputs, x)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(squared_gradient(outputs, x), expected)
