@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import ClassVar, Literal
 
 import torch
@@ -16,7 +16,7 @@ from ganx.engine.module import AdversarialModule, flatten
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
 from ganx.losses.gan import adversarial_loss
-from ganx.losses.penalties import CLIP, gradient_penalty
+from ganx.losses.penalties import CLIP, line_penalty, squared_gradient
 from ganx.nets.players import ConvDiscriminator, Design, Perceptron, discriminator, generator
 from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 
@@ -151,13 +151,36 @@ class GenerativeModule(AdversarialModule):
         """What a gradient penalty is multiplied by in this step: `penalty_every`, or 0 in the steps between."""
         return 0 if self.step % self.penalty_every else self.penalty_every
 
-    def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
-        """Return the weighted gradient penalty of a critic, (R, B, *shape) -> (R, B), near real and generated rows."""
+    @contextmanager
+    def watching(self, x: Tensor, x_g: Tensor) -> Iterator[None]:
+        """Where a critic judges real and generated rows, so that the penalties r1 and r2 can look back at its outputs.
+
+        They need no second pass of the critic then.
+        """
+        rows = {"r1": x, "r2": x_g}.get(self.setting.loss["penalty"]) if self.penalty_due else None
+        if rows is not None:
+            rows.requires_grad_()
+        with nullcontext() if rows is None else self.full_precision():
+            yield
+
+    def penalty(
+        self, critic: Callable[[Tensor], Tensor], x: Tensor, x_g: Tensor, real: Tensor, fake: Tensor
+    ) -> Tensor | float:
+        """Return the weighted gradient penalty of a critic, (R,), near real and generated rows.
+
+        Args:
+            critic: (R, B, *shape) -> (R, B).
+            x, x_g: (R, B, *shape), real and generated rows.
+            real, fake: (R, B), what the critic said of them while `watching`.
+        """
         name = self.setting.loss["penalty"]
-        if name is None or not self.penalty_due:
+        if name in (None, "clipping") or not self.penalty_due:
             return 0.0
-        place = self.noise.uniform(real.shape[1]) if name in ("wgan_gp", "zero_centered") else real.new_zeros(())
-        return self.penalty_due * self.penalty_weight * gradient_penalty(name, critic, real, fake, place)
+        if name in ("r1", "r2"):
+            penalty = squared_gradient(*((real, x) if name == "r1" else (fake, x_g))).mean(1)
+        else:
+            penalty = line_penalty(name, critic, x, x_g, self.noise.uniform(x.shape[1]))
+        return self.penalty_due * self.penalty_weight * penalty
 
     def full_precision(self) -> AbstractContextManager[None]:
         """Where gradients of gradients are taken: they overflow in less than float32."""

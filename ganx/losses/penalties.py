@@ -22,14 +22,16 @@ Critic = Callable[[Tensor], Tensor]
 def squared_gradient(outputs: Tensor, x: Tensor) -> Tensor:
     """Return ||d output(x_b) / d x_b||^2 of each row. (R, B), (R, B, ...) -> (R, B).
 
-    A row's output must depend on that row alone: no batch normalisation.
+    A row's output must depend on that row alone: no batch normalisation. Always in float32, if the outputs were: what
+    goes back through a layer follows the precision of here and now.
     """
-    (gradient,) = torch.autograd.grad(outputs.sum(), x, create_graph=True)
-    return gradient.flatten(2).square().sum(2)
+    with torch.autocast(x.device.type, enabled=False):
+        (gradient,) = torch.autograd.grad(outputs.sum(), x, create_graph=True)
+        return gradient.flatten(2).square().sum(2)
 
 
-def gradient_penalty(name: str | None, critic: Critic, real: Tensor, fake: Tensor, place: Tensor) -> Tensor | float:
-    """Return the penalty `name` of a critic, (R,); 0 without a gradient penalty.
+def line_penalty(name: str, critic: Critic, real: Tensor, fake: Tensor, place: Tensor) -> Tensor:
+    """Return the penalty `zero_centered` or `wgan_gp` of a critic, (R,).
 
     Always in float32: the gradient of a gradient overflows in less.
 
@@ -38,14 +40,8 @@ def gradient_penalty(name: str | None, critic: Critic, real: Tensor, fake: Tenso
         real, fake: (R, B, ...), without gradient.
         place: (R, B) in [0, 1), where between generated and real rows the lines are looked at.
     """
-    if name in (None, "clipping"):
-        return 0.0
     with torch.autocast(real.device.type, enabled=False):
-        real, fake = real.float(), fake.float()
-        if name in ("r1", "r2"):
-            x = real if name == "r1" else fake
-        else:
-            x = torch.lerp(fake, real, place.view(*place.shape, *[1] * (real.dim() - 2)))
+        x = torch.lerp(fake.float(), real.float(), place.view(*place.shape, *[1] * (real.dim() - 2)))
         x = x.detach().requires_grad_()
         squares = squared_gradient(critic(x), x)
         if name == "wgan_gp":

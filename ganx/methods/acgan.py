@@ -55,12 +55,14 @@ class ACGAN(GenerativeModule):
 
     def loss_d(self, x: Tensor, x_g: Tensor, y: Tensor) -> Tensor:
         """-(L_S + L_C)."""
-        source, label = self.judge(x)
-        source_g, label_g = self.judge(x_g)
+        with self.watching(x, x_g):
+            source, label = self.judge(x)
+            source_g, label_g = self.judge(x_g)
         loss_c = cross_entropy(label, y).mean(1)
         if self.classify_fakes:
             loss_c = loss_c + cross_entropy(label_g, y).mean(1)
-        return self.f.d(source, source_g) + self.lambda_cls * loss_c + self.penalty(lambda r: self.judge(r)[0], x, x_g)
+        penalty = self.penalty(lambda rows: self.judge(rows)[0], x, x_g, source, source_g)
+        return self.f.d(source, source_g) + self.lambda_cls * loss_c + penalty
 
     def loss_g(self, x_g: Tensor, y: Tensor) -> Tensor:
         """-(L_C - L_S), of generated rows."""

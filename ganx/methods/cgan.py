@@ -46,7 +46,9 @@ class CGAN(GenerativeModule):
 
     def loss_d(self, x: Tensor, x_g: Tensor, y: Tensor) -> Tensor:
         """f_d(D(x | y), D(G(z | y) | y)) and the gradient penalty."""
-        return self.f.d(self.judge(x, y), self.judge(x_g, y)) + self.penalty(lambda rows: self.judge(rows, y), x, x_g)
+        with self.watching(x, x_g):
+            real, fake = self.judge(x, y), self.judge(x_g, y)
+        return self.f.d(real, fake) + self.penalty(lambda rows: self.judge(rows, y), x, x_g, real, fake)
 
     def loss_g(self, x_g: Tensor, y: Tensor) -> Tensor:
         """f_g(D(G(z | y) | y))."""

@@ -90,9 +90,9 @@ class CGPGAN(GenerativeModule):
 
     def loss_d(self, x: Tensor, c_r: Tensor, x_g: Tensor, c_f: Tensor) -> Tensor:
         """f_d(D(x) . c_r, D(x_g) . c_f) and the gradient penalty."""
-        c = c_r if self.setting.loss["penalty"] == "r1" else c_f
-        penalty = self.penalty(lambda rows: self.judge(rows, c), x, x_g)
-        return self.f.d(self.judge(x, c_r), self.judge(x_g, c_f)) + penalty
+        with self.watching(x, x_g):
+            real, fake = self.judge(x, c_r), self.judge(x_g, c_f)
+        return self.f.d(real, fake) + self.penalty(lambda rows: self.judge(rows, c_f), x, x_g, real, fake)
 
     def virtual_label(self, q_r: Tensor) -> Tensor:
         """The likeliest category of each row, one-hot; during the warm-up relative to the minibatch."""

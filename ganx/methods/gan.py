@@ -42,7 +42,9 @@ class GAN(GenerativeModule):
 
     def loss_d(self, x: Tensor, x_g: Tensor) -> Tensor:
         """f_d(D(x), D(G(z))) and the gradient penalty."""
-        return self.f.d(self.judge(x), self.judge(x_g)) + self.penalty(self.judge, x, x_g)
+        with self.watching(x, x_g):
+            real, fake = self.judge(x), self.judge(x_g)
+        return self.f.d(real, fake) + self.penalty(self.judge, x, x_g, real, fake)
 
     def judge(self, x: Tensor) -> Tensor:
         """D(x). (R, B, *shape) -> (R, B)."""

@@ -68,8 +68,9 @@ class InfoGAN(GenerativeModule):
 
     def loss_d(self, x: Tensor, x_g: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """-V(D, G) - lambda L_I(G, Q), for D and Q."""
-        real, fake = self.judge(x)[0], self.judge(x_g)[0]
-        penalty = self.penalty(lambda rows: self.judge(rows)[0], x, x_g)
+        with self.watching(x, x_g):
+            real, fake = self.judge(x)[0], self.judge(x_g)[0]
+        penalty = self.penalty(lambda rows: self.judge(rows)[0], x, x_g, real, fake)
         return self.f.d(real, fake) + self.information(x_g, z, c) + penalty
 
     def loss_g(self, x_g: Tensor, z: Tensor, c: Tensor) -> Tensor:

@@ -175,3 +175,35 @@ def test_in_bfloat16_losses_and_parameters_stay_in_float32(model: str) -> None:
         assert losses.dtype == torch.float32
         torch.testing.assert_close(losses, whole.block_losses()[name], rtol=0.05, atol=0.05)
     assert {value.dtype for value in half.tensors().values()} == {torch.float32}
+
+
+def by_definition(module: GenerativeModule, rows: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared gradient norm of D at rows, (R,), in a pass of its own."""
+    rows = rows.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(module.d(rows)[..., 0].sum(), rows)
+    return gradient.flatten(2).square().sum(2).mean(1)
+
+
+@pytest.mark.parametrize("name", ["r1", "r2"])
+@pytest.mark.parametrize("model", ["gan", "acgan", "infogan"])
+def test_penalties_at_rows_look_back_at_what_the_critic_said(model: str, name: str) -> None:
+    module = trained(model, "seeds=2", f"loss=nonsaturating_{name}", "model.penalty_weight=3", steps=1)
+    module.step = 0
+    x, x_g = torch.randn(2, 2, 7, 13).unbind()
+    with module.watching(x, x_g):
+        real, fake = module.d(x)[..., 0], module.d(x_g)[..., 0]
+    penalty = module.penalty(lambda rows: module.d(rows)[..., 0], x, x_g, real, fake)
+    assert isinstance(penalty, torch.Tensor)
+    torch.testing.assert_close(penalty.detach(), 3 * by_definition(module, x if name == "r1" else x_g))
+    assert (x.requires_grad, x_g.requires_grad) == (name == "r1", name == "r2")
+
+
+def test_penalties_at_rows_are_in_float32_whatever_the_precision() -> None:
+    module = trained("gan", "loss=nonsaturating_r1", steps=1)
+    x, x_g = torch.randn(2, 1, 7, 13).unbind()
+    with torch.autocast("cpu", torch.bfloat16):
+        with module.watching(x, x_g):
+            real, fake = module.d(x)[..., 0], module.d(x_g)[..., 0]
+        penalty = module.penalty(lambda rows: module.d(rows)[..., 0], x, x_g, real, fake)
+    assert isinstance(penalty, torch.Tensor)
+    torch.testing.assert_close(penalty.detach(), by_definition(module, x))
