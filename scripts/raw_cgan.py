@@ -4,6 +4,9 @@ The same maths as `ganx train model=cgan dataset=mnist` with one replica, writte
 of `nn`, `zero_grad`, `backward`, `step`, one tensor of bytes with index slices. No replicas, pictures, logs or
 checkpoints. tests/scripts/test_raw_cgan.py holds that its losses are those of ganx.
 
+glibc gives the memory of large tensors back to the system in a small process, time and again, a fifth of a step; ganx
+holds more memory and is spared it. MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_, which bench.py sets, spare both.
+
     python scripts/raw_cgan.py --steps 100      prints CPU and wall seconds of an outer step as JSON
 """
 
