@@ -60,8 +60,9 @@ class VCAGAN(GenerativeModule):
         self.slope, self.warm_up, self.prior_of, self.prior_decay = slope, warm_up, prior_of, prior_decay
         self.g = self.build_generator(self.n_z + categories)
         self.d = self.build_discriminator(2 * categories)
-        with torch.no_grad():  # Q starts without an opinion, so that no category is favoured by chance
-            self.d.last.weight[..., categories:] = 0
+        if warm_up:  # Q starts without an opinion, so that no category is favoured by chance
+            with torch.no_grad():
+                self.d.last.weight[..., categories:] = 0
 
     def outer_step(self, batch: SampleBatch) -> None:
         """Algorithm 1, line by line."""
