@@ -23,40 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LATENT, WIDTHS = 16, (32, 64)
-RATE, BETAS = 1e-3, (0.0, 0.99)
-PENALTY, EMA = 1.0, 0.999
-BATCH = 64
-
-
-class Linear(nn.Linear):
-    """An affine map with an equalized learning rate."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale the weights and apply them."""
-        return F.linear(x, self.weight * math.sqrt(2 / self.in_features), self.bias)
-
-
-class Down(nn.Conv2d):
-    """A convolution that halves an image, with an equalized learning rate."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__(c_in, c_out, 4, stride=2, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale the weights and apply them."""
-        return F.conv2d(x, self.weight * math.sqrt(2 / (self.in_channels * 16)), self.bias, stride=2, padding=1)
-
-
-class Up(nn.ConvTranspose2d):
-    """A transposed convolution that doubles an image, with an equalized learning rate."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__(c_in, c_out, 4, stride=2, padding=1)
-
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """Scale the weights and apply them: a pixel of the result is reached from 2 x 2 pixels."""
-        weight = self.weight * math.sqrt(2 / (self.in_channels * 4))
-        return F.conv_transpose2d(x, weight, self.bias, stride=2, padding=1)
+RATE, BETAS = 1e-3, (0.5, 0.99)
+PENALTY, EMA = 0.03, 0.99
+BATCH = 128
 
 
 class Generator(nn.Module):
@@ -66,9 +35,9 @@ class Generator(nn.Module):
         super().__init__()
         narrow, wide = WIDTHS
         self.side = pixels // 4
-        self.first = Linear(LATENT + k, wide * self.side**2)
-        self.up_1 = Up(wide, narrow)
-        self.up_2 = Up(narrow, 1)
+        self.first = nn.Linear(LATENT + k, wide * self.side**2)
+        self.up_1 = nn.ConvTranspose2d(wide, narrow, 4, stride=2, padding=1)
+        self.up_2 = nn.ConvTranspose2d(narrow, 1, 4, stride=2, padding=1)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """(B, 16), (B, k) -> (B, 1, H, W)."""
@@ -85,9 +54,9 @@ class Discriminator(nn.Module):
     def __init__(self, pixels: int, k: int) -> None:
         super().__init__()
         narrow, wide = WIDTHS
-        self.down_1 = Down(1, narrow)
-        self.down_2 = Down(narrow + k, wide)
-        self.last = Linear(wide * (pixels // 4) ** 2, 1)
+        self.down_1 = nn.Conv2d(1, narrow, 4, stride=2, padding=1)
+        self.down_2 = nn.Conv2d(narrow + k, wide, 4, stride=2, padding=1)
+        self.last = nn.Linear(wide * (pixels // 4) ** 2, 1)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """(B, 1, H, W), (B, k) -> (B,)."""
@@ -105,7 +74,7 @@ class RawCGAN:
         self.nets: dict[str, nn.Module] = {"g": self.g, "d": self.d}
         for net in self.nets.values():
             for layer in net.children():
-                nn.init.normal_(layer.weight)  # type: ignore[arg-type]
+                nn.init.kaiming_normal_(layer.weight)  # type: ignore[arg-type]
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.average = copy.deepcopy(self.g).requires_grad_(False)
         self.optimizers = {
