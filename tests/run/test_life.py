@@ -69,10 +69,17 @@ def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert not Path(".hydra").exists()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_kill_9_and_go_on_gives_the_same_bytes(workers: int) -> None:
+TABLE = [*SHORT, "model.steps=300", "model.n_cg=5"]
+PLANE = ["train", "model=vcagan", "dataset=gaussians4", "seeds=2", "model.steps=900", "model.validate_every=50"]
+IMAGES = ["train", "model=dcgan", "dataset=digits", "model.steps=120", "model.batch_size=16", "model.validate_every=10"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "workers"), [(TABLE, 1), (TABLE, 2), (PLANE, 1), (IMAGES, 1)], ids=["table", "two", "plane", "images"]
+)
+def test_kill_9_and_go_on_gives_the_same_bytes(request_: list[str], workers: int) -> None:
     """The process that the user started is killed; workers of its own must not live on."""
-    long = [*SHORT, "model.steps=300", "model.n_cg=5", f"hardware.workers={workers}"]
+    long = [*request_, f"hardware.workers={workers}"]
     assert subprocess.run([*GANX, *long, "outputs=undisturbed"], check=True, capture_output=True).returncode == 0
     environment = {**os.environ, "GANX_CHECKPOINT_SECONDS": "0.2"}
     killed = 0

@@ -1,0 +1,96 @@
+"""Figures of what is generated, for generators and classifiers whose quality is known."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ganx.compose import compose
+from ganx.engine.evaluate_samples import _score_clusters, _score_samples
+from ganx.engine.film import MOST_FRAMES, Film, grid_codes
+from ganx.engine.generative import GenerativeModule
+from ganx.run.experiment import Experiment
+from tests.engine.conftest import build
+
+
+def made(model: str, dataset: str, *overrides: str) -> tuple[Any, Experiment]:
+    arguments = [f"model={model}", f"dataset={dataset}", "model.hidden=[8]", *overrides]
+    experiment = Experiment.of(compose("train", arguments))
+    module, _ = build(experiment)
+    assert isinstance(module, GenerativeModule)
+    return module, experiment
+
+
+def test_the_mixture_itself_is_nearly_perfect() -> None:
+    module, experiment = made("gan", "ring8")
+    table, rows, split = experiment.table, experiment.rows, experiment.splits[0]
+    assert rows is not None
+    drawn = torch.from_numpy(table.x).float()
+
+    def generate(z: Tensor, c: Tensor) -> Tensor:
+        return drawn[: z.shape[1]].unsqueeze(0)
+
+    module.generate = generate
+    figures = _score_samples(module, table, rows, split, None)
+    assert figures["modes"] == 8
+    assert figures["high_quality"] == pytest.approx(0.989, abs=0.006)
+    assert figures["reverse_kl"] < 0.01
+
+
+def test_a_generator_of_one_mode_covers_one() -> None:
+    module, experiment = made("gan", "ring8")
+    assert experiment.rows is not None
+    module.generate = lambda z, c: torch.tensor([2.0, 0.0]).expand(1, z.shape[1], 2)
+    figures = _score_samples(module, experiment.table, experiment.rows, experiment.splits[0], None)
+    assert figures["modes"] == 1
+    assert figures["reverse_kl"] == pytest.approx(np.log(8), abs=1e-2)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.25])
+def test_clusters_are_named_on_training_rows_and_scored_on_test_rows(wrong: float) -> None:
+    module, experiment = made("vcagan", "gaussians4", "model.categories=4")
+    table, split = experiment.table, experiment.splits[0]
+    assert table.mixture is not None
+    assert experiment.rows is not None
+    centres = torch.from_numpy(table.mixture.centres).float()
+
+    def cluster(x: Tensor) -> Tensor:
+        nearest = torch.cdist(x, centres).argmin(2)
+        renamed = (nearest + 1) % 4
+        generator = torch.Generator().manual_seed(0)
+        lost = torch.rand(renamed.shape, generator=generator) < wrong
+        return torch.eye(4)[torch.where(lost, (renamed + 1) % 4, renamed)]
+
+    module.cluster = cluster
+    figures = _score_clusters(module, table, experiment.rows, split)
+    assert figures["clustering_error"] == pytest.approx(wrong, abs=0.02)
+    assert figures["clustering_error_majority"] == pytest.approx(wrong, abs=0.02)
+    assert (figures["ari"] > 0.95) == (wrong == 0)
+
+
+def test_a_film_keeps_few_frames_with_the_same_noise_and_comes_back_from_a_checkpoint() -> None:
+    module, experiment = made("vcagan", "ring8")
+    assert experiment.rows is not None
+    film = Film(experiment.rows)
+    for step in range(MOST_FRAMES + 5):
+        module.step = step
+        film.record(module)
+    assert len(film.steps) <= MOST_FRAMES
+    assert film.steps == sorted(film.steps)
+    np.testing.assert_array_equal(film.frames[0], film.frames[-1])  # untrained in between
+    other = Film(experiment.rows)
+    other.load_state_dict(film.state_dict())
+    assert other.steps == film.steps
+    np.testing.assert_allclose(np.stack(other.frames), np.stack(film.frames), rtol=1e-6)
+    np.testing.assert_array_equal(np.stack(other.categories), np.stack(film.categories))
+
+
+def test_in_a_grid_rows_share_z_and_columns_share_c() -> None:
+    module, _ = made("cgan", "digits")
+    z, c = grid_codes(module, 3)
+    z, c = z.view(3, 10, -1), c.view(3, 10, -1)
+    assert torch.equal(z[:, :1].expand_as(z), z)
+    assert torch.equal(c[:1].expand_as(c), c)
+    assert not torch.equal(z[0], z[1])
