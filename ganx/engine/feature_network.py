@@ -89,6 +89,10 @@ class FeatureNetwork(nn.Module):
         """Return class probabilities (n, K) of rows x (n, D), which are in the units of the table."""
         return _in_batches(lambda batch: self(batch).softmax(1), x)
 
+    def facts(self) -> dict[str, str | float]:
+        """Return what a reader of figures must know of the network."""
+        return {"name": self.name, "sha256": self.sha256, "accuracy": self.accuracy}
+
     @property
     def sha256(self) -> str:
         """Checksum of the weights."""

@@ -23,7 +23,10 @@ State = Literal["queued", "running", "done", "failed", "stale", "interrupted"]
 _A_MOMENT = 60.0  # seconds in which a job that was just started need not have shown itself
 
 #: The figures worth a line, the most telling first; two of them are shown.
-KEY_FIGURES = ("rmse_row", "f1", "accuracy", "rmse", "roc_auc")
+KEY_FIGURES = (
+    *("rmse_row", "f1", "accuracy", "rmse", "roc_auc"),
+    *("label_accuracy", "clustering_error", "clustering_error_majority", "high_quality", "fid", "precision"),
+)
 
 #: What `ganx.launch.queue.queue` gives; None where there is no SLURM.
 Queue = Mapping[str, str] | None

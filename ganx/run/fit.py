@@ -185,8 +185,8 @@ def _check_rows(experiment: Experiment, uses_labels: bool) -> None:
         raise UserError(f"model={name} reads the label of every row: protocol.label_rate=1, and no unknown labels")
 
 
-def score_replicas(experiment: Experiment, state: State) -> Figures:
-    """Score a trained run on its test rows; see `evaluate`."""
+def score_replicas(experiment: Experiment, state: State, network: FeatureNetwork | None = None) -> Figures:
+    """Score a trained run on its test rows; see `evaluate`, and `evaluate_samples` for what `network` is."""
     prepare_process(experiment.config["hardware"])
     if experiment.rows is not None:
         return evaluate_samples(
@@ -195,7 +195,7 @@ def score_replicas(experiment: Experiment, state: State) -> Figures:
             experiment.table,
             experiment.rows,
             experiment.splits,
-            network_for(experiment),
+            network,
             experiment.extra_targets,
         )
     return evaluate(

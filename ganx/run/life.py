@@ -97,7 +97,7 @@ def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
     if experiment.pipeline:
         figures = score_again(console, experiment, folder)
     elif experiment.trained:
-        figures = fit.score_replicas(experiment, fit.final_state(folder))
+        figures = fit.score_replicas(experiment, fit.final_state(folder), fit.network_for(experiment, console))
     else:
         figures = fit_baseline(experiment, fit.plan(experiment)["workers"]).figures
     metrics = {name: summarise(values, experiment.replicas) for name, values in figures.items()}
@@ -193,6 +193,7 @@ def _result(
     """Train and score; return the content of result.json."""
     failed: dict[str, str] = {}
     notes: list[str] = []
+    network = None
     if experiment.pipeline:
         state, figures, notes = Pipeline.of(experiment).train(console, experiment, folder, plan, lock.beat)
         failed = state["failed"]
@@ -200,7 +201,8 @@ def _result(
     elif experiment.trained:
         state = fit.train_replicas(console, experiment, folder, plan, lock.beat, watch)
         failed = state["failed"]
-        figures = fit.score_replicas(experiment, state)
+        network = fit.network_for(experiment, console)
+        figures = fit.score_replicas(experiment, state, network)
         draw(experiment, state, folder)
     else:
         figures, notes = fit_baseline(experiment, plan["workers"])
@@ -219,6 +221,7 @@ def _result(
         "seconds": round(lock.seconds, 1),
         "peak_memory_mb": round(peak_memory_mb(plan["workers"])),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in figures.items()},
+        "feature_network": network and network.facts(),
         "notes": notes,
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,

@@ -58,6 +58,13 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
         console.print(grid)
     else:
         console.print("nothing was hidden from the run, so there is nothing to score")
+    if network := result.get("feature_network"):
+        console.print(
+            f"fid, kid, precision, recall, label_accuracy by the {network['name']} ({network['sha256'][:10]}, accuracy "
+            f"{network['accuracy']:.4f})",
+            highlight=False,
+            soft_wrap=True,
+        )
     for note in result.get("notes", ()):
         console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True)
     for replica, why in result.get("failed", {}).items():
