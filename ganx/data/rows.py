@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ganx.data.encoding import Encoding
 from ganx.data.table import Table
 from ganx.errors import UserError
+from ganx.text import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +41,10 @@ class Rows:
             UserError: a cell is missing.
         """
         if np.isnan(table.x).any():
-            missing = int(np.isnan(table.x).sum())
+            missing = plural(int(np.isnan(table.x).sum()), "missing cell")
             raise UserError(
-                f"dataset={table.name}: {missing} cells are missing, and this model reads complete rows; fill them "
-                "first, with e.g. ganx train model=hexagan protocol.folds=0 and ganx impute"
+                f"dataset={table.name} has {missing}, and this model reads complete rows; fill them first, with "
+                "ganx train model=hexagan protocol.folds=0 on the same data, and ganx impute"
             )
         if table.image_shape is not None:
             half = float(table.x.max()) / 2

@@ -103,10 +103,11 @@ def _score_samples(
             "high_quality": metrics.high_quality(x, centres, sd),
             "reverse_kl": metrics.reverse_kl(x, centres, sd, weights),
         }
-    figures = {}
+    figures: dict[str, float] = {}
+    real: NDArray[np.floating]
+    made: NDArray[np.floating]
     if network is None:
-        spread = table.x.std(0) + 1e-12
-        real, made = table.x[test] / spread, x / spread
+        real, made = rows.encoding.encode(table.x[test]), rows.encoding.encode(x)
     else:
         real, made = network.features(table.x[test]), network.features(x)
         figures["fid"] = metrics.frechet_distance(real, made)
@@ -126,13 +127,15 @@ def _score_prior(module: GenerativeModule) -> dict[str, float]:
 
 
 def _score_clusters(module: GenerativeModule, table: Table, rows: Rows, split: Split) -> dict[str, float]:
-    """Clusters are named by the labels of training rows, and scored on test rows."""
+    """Clusters are named by the labels of training rows, and scored on test rows, as far as labels are known."""
     assert table.y is not None
-    train, test = _thinned(split.train), _thinned(split.test)
-    y_train, y_test = table.y[train], table.y[test]
-    c_train, c_test = categories_of(module, table, rows, split, train), categories_of(module, table, rows, split, test)
+    train, test = (_thinned(index[table.y[index] >= 0]) for index in (split.train, split.test))
+    if not len(train) or not len(test):
+        return {}
+    y_test, c_test = table.y[test], categories_of(module, table, rows, split, test)
     if module.uses_labels:
         return {"accuracy": float((c_test == y_test).mean())}
+    y_train, c_train = table.y[train], categories_of(module, table, rows, split, train)
     sizes = table.n_classes, module.n_categories
     figures = {
         "clustering_error_majority": metrics.error_rate(y_test, c_test, metrics.majority(y_train, c_train, *sizes)),

@@ -83,11 +83,13 @@ class GenerativeModule(AdversarialModule):
         super().__init__(setting)
         if self.uses_labels and not setting.n_classes:
             raise UserError("this model learns classes and the data have none: choose e.g. model=gan or model=vcagan")
-        if batch_norm == "both" and setting.loss["penalty"] not in (None, "clipping"):
+        if batch_norm == "both" and (self.learns_prior or setting.loss["penalty"] not in (None, "clipping")):
             raise UserError(
-                f"loss.penalty={setting.loss['penalty']} needs a discriminator that judges each row by itself: "
-                "model.batch_norm=generator or none"
+                "a gradient penalty needs a discriminator that judges each row by itself: model.batch_norm=generator "
+                "or none, not both"
             )
+        if n_categories == 1 and not self.uses_labels:
+            raise UserError("model.categories=1: nothing to tell apart; give 2 or more, or choose model=gan")
         self.n_z, self.latent_law, self.n_categories = latent, latent_law, n_categories
         self.design = Design(net, hidden, channels, dense, upsampling, activation, weights, batch_norm, spectral_norm)
         self.f = adversarial_loss(setting.loss)
@@ -209,7 +211,8 @@ class GenerativeModule(AdversarialModule):
     def generate(self, z: Tensor, c: Tensor) -> Tensor:
         """Return G(z, c), from the moving average once training is over. (R, n, n_z), (R, n, K) -> (R, n, *shape).
 
-        G sees (K c - 1) / sqrt(K - 1), of mean 0 and variance 1, so that c weighs as much as z, however large K is.
+        G sees (K c - 1) / sqrt(K - 1), of mean 0 and variance 1 where categories are equally common, so that c weighs
+        as much as z, however large K is.
         """
         g = self.g if self.training or self._average is None else self._average
         k = self.n_categories

@@ -20,7 +20,6 @@ from torch.nn import functional as F
 from ganx.engine.batch import SampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
-from ganx.errors import UserError
 from ganx.losses.balance import cross_entropy
 from ganx.losses.penalties import squared_gradient
 from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
@@ -31,14 +30,11 @@ class CGPGAN(GenerativeModule):
 
     Args:
         setting: what the engine tells.
-        categories: d_c, at least 2.
+        categories: d_c.
         lambda_creg: weight of the classifier's gradient penalty.
         warm_up: steps for which P(C) is held uniform.
         prior_decay: of the moving average that P(C) is afterwards.
         design: see `GenerativeModule`.
-
-    Raises:
-        UserError: a single category.
     """
 
     penalties = ("r1", "r2", None)
@@ -54,8 +50,6 @@ class CGPGAN(GenerativeModule):
         prior_decay: Share,
         **design: Any,
     ) -> None:
-        if categories < 2:
-            raise UserError("model.categories=1: nothing to tell apart; give 2 or more, or choose model=gan")
         super().__init__(setting, categories, **design)
         self.lambda_creg, self.warm_up, self.prior_decay = lambda_creg, warm_up, prior_decay
         self.g = self.build_generator(self.n_z + categories)

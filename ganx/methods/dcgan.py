@@ -27,6 +27,6 @@ class DCGAN(GAN):
     """
 
     def __init__(self, setting: Setting, **options: Any) -> None:
-        if len(setting.shape) != 3 or options["net"] == "mlp":
+        if len(setting.shape) != 3 or options["net"] == "mlp" or not options["channels"]:
             raise UserError("model=dcgan is for images, by convolutions: choose e.g. dataset=digits, or model=gan")
         super().__init__(setting, **(options | {"net": "cnn"}))

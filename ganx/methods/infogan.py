@@ -67,21 +67,20 @@ class InfoGAN(GenerativeModule):
         self.update_g(self.loss_g(x_g, z, c))
 
     def loss_d(self, x: Tensor, x_g: Tensor, z: Tensor, c: Tensor) -> Tensor:
-        """-V(D, G) - lambda L_I(G, Q), for D and Q."""
+        """-V(D, G) - lambda L_I(G, Q), for D and Q, and the gradient penalty."""
         with self.watching(x, x_g):
-            real, fake = self.judge(x)[0], self.judge(x_g)[0]
+            real, (fake, category, means) = self.judge(x)[0], self.judge(x_g)
         penalty = self.penalty(lambda rows: self.judge(rows)[0], x, x_g, real, fake)
-        return self.f.d(real, fake) + self.information(x_g, z, c) + penalty
+        return self.f.d(real, fake) + self.information(category, means, z, c) + penalty
 
     def loss_g(self, x_g: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """V(D, G) - lambda L_I(G, Q), for G."""
-        return self.f.g(self.judge(x_g)[0]) + self.information(x_g, z, c)
+        fake, category, means = self.judge(x_g)
+        return self.f.g(fake) + self.information(category, means, z, c)
 
-    def information(self, x_g: Tensor, z: Tensor, c: Tensor) -> Tensor:
+    def information(self, category: Tensor, means: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """-lambda E log Q(c | G(z, c)): cross-entropy of categories, a Gaussian of unit variance for codes."""
-        _, category, means = self.judge(x_g)
-        codes = z[..., self.n_z :]
-        of_codes = 0.5 * (means - codes).square().sum(2)
+        of_codes = 0.5 * (means - z[..., self.n_z :]).square().sum(2)
         return (self.lambda_cls * cross_entropy(category, c) + self.lambda_codes * of_codes).mean(1)
 
     def judge(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -29,8 +29,8 @@ class Stacked(nn.Module):
             `normal` with sd 0.02 (Radford et al., 2016); `equalized`, standard normal and scaled by sqrt(2 / fan_in) in
             every forward pass, so that all layers learn at one pace (Karras et al., 2018).
         output_axis: of one replica's weights, the one that counts outputs.
-        spectral: divide by the largest singular value, from one power iteration each training step (Miyato et al.,
-            2018).
+        spectral: divide by the largest singular value, from one power iteration in each forward pass of training
+            (Miyato et al., 2018).
     """
 
     u: Tensor

@@ -172,16 +172,11 @@ def _check_rows(experiment: Experiment, uses_labels: bool) -> None:
     """Refuse a protocol that hides from a generative method what it has to read."""
     name, protocol = experiment.config["model"]["name"], experiment.config["protocol"]
     if protocol["missing_rate"]:
-        raise UserError(
-            f"model={name} reads whole rows: protocol.missing_rate=0, or protocol=generation, not {protocol['name']}"
-        )
+        raise UserError(f"model={name} reads whole rows: choose protocol=generation, or protocol.missing_rate=0")
     if protocol["selection"] != "last":
         raise UserError(f"model={name}: nothing to select a state by; protocol.selection=last, or protocol=generation")
-    if (
-        uses_labels
-        and experiment.table.n_classes
-        and not all(split.labelled[split.train].all() for split in experiment.splits)
-    ):
+    y = experiment.table.y
+    if uses_labels and y is not None and (protocol["label_rate"] < 1 or bool((y < 0).any())):
         raise UserError(f"model={name} reads the label of every row: protocol.label_rate=1, and no unknown labels")
 
 

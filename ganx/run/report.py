@@ -56,7 +56,7 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
         grid.add_row(name, _number(figures["mean"]), _number(figures["sd"]), str(len(known)))
     if result["metrics"]:
         console.print(grid)
-    else:
+    elif result["status"] == "done":
         console.print("nothing was hidden from the run, so there is nothing to score")
     if network := result.get("feature_network"):
         console.print(

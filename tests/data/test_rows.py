@@ -50,5 +50,5 @@ def test_missing_cells_are_refused() -> None:
     table = load("wine")
     x = table.x.copy()
     x[3, 4] = np.nan
-    with pytest.raises(UserError, match=r"1 cells are missing.*fill them first"):
+    with pytest.raises(UserError, match=r"1 missing cell.*fill them first"):
         rows_of(replace(table, x=x))

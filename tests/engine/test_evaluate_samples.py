@@ -1,5 +1,6 @@
 """Figures of what is generated, for generators and classifiers whose quality is known."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,3 +95,17 @@ def test_in_a_grid_rows_share_z_and_columns_share_c() -> None:
     assert torch.equal(z[:, :1].expand_as(z), z)
     assert torch.equal(c[:1].expand_as(c), c)
     assert not torch.equal(z[0], z[1])
+
+
+def test_rows_of_unknown_class_do_not_count_among_clusters() -> None:
+    module, experiment = made("vcagan", "gaussians4", "model.categories=4")
+    table, split = experiment.table, experiment.splits[0]
+    assert table.y is not None
+    assert experiment.rows is not None
+    known = np.arange(table.n_rows) % 2 == 0
+    half = replace(table, y=np.where(known, table.y, -1))
+    some = replace(split, train=split.train[known[split.train]], test=split.test[known[split.test]])
+    expected = _score_clusters(module, table, experiment.rows, some)
+    assert _score_clusters(module, half, experiment.rows, split) == expected
+    nothing = replace(table, y=np.full_like(table.y, -1))
+    assert _score_clusters(module, nothing, experiment.rows, split) == {}
