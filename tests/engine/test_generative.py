@@ -202,7 +202,7 @@ def test_penalties_at_rows_look_back_at_what_the_critic_said(model: str, name: s
 
 
 def test_penalties_at_rows_are_in_float32_whatever_the_precision() -> None:
-    module = trained("gan", "loss=nonsaturating_r1", steps=1)
+    module = trained("gan", "loss=nonsaturating_r1", "model.penalty_weight=1", steps=1)
     x, x_g = torch.randn(2, 1, 7, 13).unbind()
     with torch.autocast("cpu", torch.bfloat16):
         with module.watching(x, x_g):

@@ -26,6 +26,8 @@ def command(model: str, *further: str) -> list[str]:
     short = SHORT if is_trained(model) else []
     if model == "pipeline":
         short = [word.replace("model.", "model.classifier.") for word in SHORT]
+    if model == "dcgan":
+        short = [*short, "model.channels=[4,8]"]
     return ["train", f"model={model}", f"dataset={SUITED.get(model, 'wine')}", "protocol.folds=2", *short, *further]
 
 
