@@ -20,7 +20,7 @@ HYDRA = {
     "interpolate": "walks through a latent space: ganx interpolate run=SIGNATURE out=walk.gif",
     "neighbours": "does a run copy its training rows? ganx neighbours run=SIGNATURE out=pairs.png",
     "tables": "published tables beside fresh figures: ganx tables table=hexagan_imputation",
-    "pictures": "pictures of papers, drawn from fresh runs: ganx pictures picture=hexagan_digits",
+    "figures": "figures of papers, drawn from fresh runs: ganx figures figure=hexagan_digits",
 }
 PLAIN = {
     "list": "what can be composed: ganx list model",

@@ -250,12 +250,12 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """`ganx pictures`; the group `picture` is checked by `ganx.pictures.definition`.
+class Figures:
+    """`ganx figures`; the group `figure` is checked by `ganx.figures.definition`.
 
     Attributes:
         retry: train again what has failed.
-        out: the PNG file; null = `outputs`/pictures/NAME.png.
+        out: the PNG file; null = `outputs`/figures/NAME.png.
     """
 
     hardware: dict[str, Any]
@@ -272,7 +272,7 @@ _COMMANDS: dict[str, type] = {
     "interpolate": Interpolate,
     "neighbours": Neighbours,
     "tables": Tables,
-    "pictures": Pictures,
+    "figures": Figures,
 }
 
 
@@ -287,7 +287,7 @@ def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = f
     Raises:
         UserError: an unknown or missing key, a wrong type, a value out of range, or code that may not be named.
     """
-    chosen = {group: (dict[str, Any], False) for group in ("table", "picture") if command == f"{group}s"}
+    chosen = {group: (dict[str, Any], False) for group in ("table", "figure") if command == f"{group}s"}
     checked = check_keys("", config, _COMMANDS[command], chosen)
     for where, name in targets_of(checked):
         check_target(name, extra, where)

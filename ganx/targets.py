@@ -19,7 +19,7 @@ from ganx.errors import UserError, nearest
 ALLOWED = ("ganx.", "torch.optim.", "lightning.")
 
 #: A class that inherits from one of these is trained by gradient; everything else is a baseline.
-TRAINED = frozenset({"AdversarialModule", "LightningModule"})
+TRAINED = frozenset({"Module", "LightningModule"})
 
 #: A class that inherits from it reads and makes whole rows or images.
 GENERATIVE = "GenerativeModule"

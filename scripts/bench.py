@@ -2,7 +2,7 @@
 
 Everything is measured in one go and in turns (A B A B ...), and the least of several repeats counts, because other work
 on a machine only ever adds time. A step's time is the difference between a long run and a short one, so that start-up,
-final scores and pictures cancel, and what a step brings along stays: logging, validation, checkpoints.
+final scores and figures cancel, and what a step brings along stays: logging, validation, checkpoints.
 docs/benchmarks.md explains each line.
 """
 

@@ -1,7 +1,7 @@
 """A conditional GAN of 28 x 28 images as a loop of plain PyTorch: what ganx is timed against.
 
 The same maths as `ganx train model=cgan dataset=mnist` with one replica, written as one writes it for oneself: layers
-of `nn`, `zero_grad`, `backward`, `step`, one tensor of bytes with index slices. No replicas, pictures, logs or
+of `nn`, `zero_grad`, `backward`, `step`, one tensor of bytes with index slices. No replicas, figures, logs or
 checkpoints. tests/scripts/test_raw_cgan.py holds that its losses are those of ganx.
 
 glibc gives the memory of large tensors back to the system in a small process, time and again, a fifth of a step; ganx

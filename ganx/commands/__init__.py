@@ -19,10 +19,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def refuse_other_meaning(group: str, argv: Sequence[str], own: AbstractSet[str], meaning: AbstractSet[str]) -> None:
-    """Refuse overrides that would change a published table or picture: it is what its file says.
+    """Refuse overrides that would change a published table or figure: it is what its file says.
 
     Args:
-        group: `table` or `picture`.
+        group: `table` or `figure`.
         own: keys of the command itself, which chooses what to do with it.
         meaning: keys that say what it is.
 

@@ -58,12 +58,12 @@ Show a published table beside fresh figures; without table=NAME, list the tables
   ganx tables table=hexagan_imputation run=true hydra/launcher=joblib launcher.n_jobs=2
   ganx tables run=true hydra/launcher=slurm plan=true         what would be sent to the cluster
   ganx tables run=true                                        every table""",
-    "pictures": """ganx pictures [OPTIONS] [picture=NAME] KEY=VALUE ...
+    "figures": """ganx figures [OPTIONS] [figure=NAME] KEY=VALUE ...
 
-Train what a picture of a paper needs, as ganx train would, and draw it; without picture=NAME, list the pictures.
+Train what a figure of a paper needs, as ganx train would, and draw it; without figure=NAME, list the figures.
 
-  ganx pictures picture=hexagan_digits                        writes outputs/pictures/hexagan_digits.png
-  ganx pictures picture=hexagan_digits out=digits.png""",
+  ganx figures figure=hexagan_digits                        writes outputs/figures/hexagan_digits.png
+  ganx figures figure=hexagan_digits out=digits.png""",
 }
 
 _OPTIONS = """Options

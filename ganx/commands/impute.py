@@ -13,7 +13,7 @@ def run(argv: list[str]) -> int:
     """Compose, check and impute; return the exit code."""
 
     def task(config: dict[str, Any], command_line: list[str]) -> int:
-        from ganx.run.impute import impute  # torch: only once the configuration is right
+        from ganx.serve.impute import impute  # torch: only once the configuration is right
 
         return impute(config, command_line)
 

@@ -12,7 +12,7 @@ def run(argv: list[str]) -> int:
     """Compose, check and walk; return the exit code."""
 
     def task(config: dict[str, Any], command_line: list[str]) -> int:
-        from ganx.run.interpolate import interpolate  # torch: only once the configuration is right
+        from ganx.serve.interpolate import interpolate  # torch: only once the configuration is right
 
         return interpolate(config, command_line)
 

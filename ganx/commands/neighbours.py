@@ -12,7 +12,7 @@ def run(argv: list[str]) -> int:
     """Compose, check and compare; return the exit code."""
 
     def task(config: dict[str, Any], command_line: list[str]) -> int:
-        from ganx.run.neighbours import neighbours  # torch: only once the configuration is right
+        from ganx.serve.neighbours import neighbours  # torch: only once the configuration is right
 
         return neighbours(config, command_line)
 

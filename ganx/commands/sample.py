@@ -13,7 +13,7 @@ def run(argv: list[str]) -> int:
     """Compose, check and sample; return the exit code."""
 
     def task(config: dict[str, Any], command_line: list[str]) -> int:
-        from ganx.run.sample import sample  # torch: only once the configuration is right
+        from ganx.serve.sample import sample  # torch: only once the configuration is right
 
         return sample(config, command_line)
 

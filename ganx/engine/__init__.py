@@ -1,1 +1,1 @@
-"""How adversarial training runs on Lightning: the base module, blocks, the replica axis, exact resume, pictures."""
+"""How adversarial training runs on Lightning: the base module, blocks, the replica axis, exact resume, figures."""

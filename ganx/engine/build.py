@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ganx.data.rows import Rows
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.errors import UserError, nearest
 from ganx.schema import TrainedModel
@@ -25,7 +25,7 @@ def build_module(
     rows: Rows | None = None,
     device: torch.device | str = "cpu",
     extra_targets: frozenset[str] = frozenset(),
-) -> AdversarialModule:
+) -> Module:
     """Build the method of `config["model"]` for a stack of replicas.
 
     Args:
@@ -62,6 +62,6 @@ def build_module(
     )
     engine_keys = {field.name for field in fields(TrainedModel)}
     options = {key: value for key, value in model.items() if key not in engine_keys}
-    module: AdversarialModule = cls(setting, **options)
+    module: Module = cls(setting, **options)
     module.check_players()
     return module

@@ -15,7 +15,7 @@ from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.build import build_module
 from ganx.engine.loader import DeviceTable
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.predict import predict
 from ganx.metrics import accuracy, error_rate_categorical, f1, positive_class, pr_auc, rmse, rmse_row, roc_auc
 
@@ -36,7 +36,7 @@ def load_replica(
     n_classes: int,
     rows: Rows | None = None,
     extra_targets: frozenset[str] = frozenset(),
-) -> AdversarialModule:
+) -> Module:
     """Return a stack of one: a replica of a finished run, in the state that `ability` is scored with."""
     module = build_module(
         config,

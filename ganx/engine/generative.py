@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganx.engine.batch import SampleBatch
-from ganx.engine.module import AdversarialModule, flatten
+from ganx.engine.module import Module, flatten
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
 from ganx.losses.gan import adversarial_loss
@@ -23,7 +23,7 @@ from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, 
 IN_USE = 0.01  # a category with a smaller probability counts as given up, as in the VCAGAN paper
 
 
-class GenerativeModule(AdversarialModule):
+class GenerativeModule(Module):
     """A generator G(z, c) of rows (d,) or images (C, H, W), and a discriminator of them.
 
     z is continuous, c one of K categories, one-hot; K may be 0. What a trained method can do beyond `generate`:
@@ -39,7 +39,7 @@ class GenerativeModule(AdversarialModule):
         penalty_weight: of the gradient penalty that `loss.penalty` names.
         penalty_every: gradient penalties are taken every so many steps, and count so many times as much (Karras et al.,
             2020: lazy regularisation; 1: the papers).
-        cooldown: share of the steps, the last ones, in which all learning rates fall to 0 along a line.
+        linear_decay: share of the steps, the last ones, in which all learning rates fall to 0 along a line.
         ema: decay of the generator's moving average, which samples come from; 0: there is none.
 
     Raises:
@@ -77,7 +77,7 @@ class GenerativeModule(AdversarialModule):
         spectral_norm: bool,
         penalty_weight: NonNegativeFloat,
         penalty_every: PositiveInt,
-        cooldown: Fraction,
+        linear_decay: Fraction,
         ema: Share,
     ) -> None:
         super().__init__(setting)
@@ -94,7 +94,7 @@ class GenerativeModule(AdversarialModule):
         self.design = Design(net, hidden, channels, dense, upsampling, activation, weights, batch_norm, spectral_norm)
         self.f = adversarial_loss(setting.loss)
         self.penalty_weight, self.penalty_every, self.ema = penalty_weight, penalty_every, ema
-        self.cooldown = cooldown
+        self.linear_decay = linear_decay
         p_c = torch.full((len(setting.replicas), n_categories), 1 / max(n_categories, 1))
         self.register_buffer("p_c", p_c.to(setting.device))
         self._average: nn.Module | None = None
@@ -120,9 +120,9 @@ class GenerativeModule(AdversarialModule):
     # --- training ----------------------------------------------------------------------------------------------
 
     def rate_factor(self) -> float:
-        """Return what every learning rate is multiplied by in this step: `lr_decay`, and the line of the cooldown."""
+        """Return what every learning rate is multiplied by in this step."""
         left = 1 - self.step / self.setting.steps
-        line = min(1.0, left / self.cooldown) if self.cooldown else 1.0
+        line = min(1.0, left / self.linear_decay) if self.linear_decay else 1.0
         return super().rate_factor() * line
 
     def each_minibatch(self, batch: SampleBatch) -> Iterator[SampleBatch]:

@@ -18,7 +18,7 @@ from ganx.engine.setting import Setting
 from ganx.errors import RunError, UserError, nearest
 
 
-class AdversarialModule(pl.LightningModule):
+class Module(pl.LightningModule):
     """Several players, each with its own optimiser, trained by hand in the order the paper gives.
 
     A method builds its networks, calls `add_player` for each, and writes `outer_step`: one iteration of the paper's

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
 from ganx.engine.loader import DeviceTable
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.metrics import f1
 
 _ROWS_AT_ONCE = 4096  # bounds the memory of an evaluation
@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
 
 
 @torch.no_grad()
-def predict(module: AdversarialModule, batch: TabularBatch) -> Prediction:
+def predict(module: Module, batch: TabularBatch) -> Prediction:
     """Ask a module for all it can say about the rows of a batch. The noise is the same at every call."""
     method: Any = module  # what it can do is said by what it defines
     imputed, probability = [], []
@@ -88,7 +88,7 @@ class Probe:
             positive=positive,
         )
 
-    def score(self, module: AdversarialModule) -> dict[str, Tensor]:
+    def score(self, module: Module) -> dict[str, Tensor]:
         """Return `rmse_row` (over features, metric units) and `f1`, (R,) each, where there is something to score."""
         prediction = predict(module, self.batch)
         scores = {}

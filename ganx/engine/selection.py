@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 
 #: Metrics a state is selected by, and whether more is better.
 SELECTED_BY = {"rmse_row": False, "f1": True}
@@ -16,7 +16,7 @@ SELECTED_BY = {"rmse_row": False, "f1": True}
 class Best:
     """The parameters of each replica at the step where one metric was best. On a tie the later step wins."""
 
-    def __init__(self, metric: str, module: AdversarialModule) -> None:
+    def __init__(self, metric: str, module: Module) -> None:
         self.more_is_better = SELECTED_BY[metric]
         n_replicas = len(module.setting.replicas)
         worst = float("-inf") if self.more_is_better else float("inf")
@@ -24,7 +24,7 @@ class Best:
         self.step = torch.zeros(n_replicas, dtype=torch.int64, device=module.setting.device)
         self.parameters = {name: value.clone() for name, value in module.tensors().items()}
 
-    def update(self, module: AdversarialModule, score: Tensor) -> None:
+    def update(self, module: Module, score: Tensor) -> None:
         """Keep the module's present state for the replicas whose `score` (R,) is the best so far."""
         better = score >= self.score if self.more_is_better else score <= self.score
         self.score = torch.where(better, score, self.score)

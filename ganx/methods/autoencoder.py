@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.losses.adversarial import mean_over
 from ganx.nets.stacked import StackedMLP, width
 from ganx.types import Fraction, Width
 
 
-class Autoencoder(AdversarialModule):
+class Autoencoder(Module):
     """One network, [m x, m] -> every cell.
 
     Args:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.losses.adversarial import binary_cross_entropy, mean_over
 from ganx.nets.stacked import StackedMLP, width
@@ -22,7 +22,7 @@ from ganx.types import Fraction, NonNegativeFloat, Width
 Player = Literal["g", "d"]
 
 
-class GAIN(AdversarialModule):
+class GAIN(Module):
     """Two players over a table of d features.
 
     G   generator       [m x + (1 - m) z, m] -> x-bar, every cell

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
@@ -27,7 +27,7 @@ ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
 CLIPPING_BOUND = 0.01  # Arjovsky, Chintala, Bottou (2017), and the authors' code for MNIST
 
 
-class HexaGAN(AdversarialModule):
+class HexaGAN(Module):
     """Six players over a table of d features and K classes.
 
     E       encoder            [x or noise, m] -> hidden vector h

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
 from ganx.losses.balance import classification_loss
@@ -16,7 +16,7 @@ from ganx.nets.stacked import StackedMLP, width
 from ganx.types import Fraction, Width
 
 
-class MLP(AdversarialModule):
+class MLP(Module):
     """C: [m x, m] -> K logits. Unknown cells are 0 with the mask beside them: the first layer learns what to fill in.
 
     Args:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
 from ganx.losses.adversarial import binary_cross_entropy, mean_over
@@ -25,7 +25,7 @@ from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, Width
 Player = Literal["g", "d", "c"]
 
 
-class TripleGAN(AdversarialModule):
+class TripleGAN(Module):
     """Three players over a table of d features and K classes.
 
     G   generator       [z, y] -> a complete row of that class

@@ -30,7 +30,7 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.checkpoint = self.checkpoints / "last.ckpt"
         self.tensorboard = path / "tensorboard"
-        self.pictures = path / "pictures"
+        self.figures = path / "figures"
         self.result = path / "result.json"
 
     @classmethod
@@ -102,7 +102,7 @@ class RunFolder:
         """Make the folder and its first files."""
         import yaml
 
-        for folder in (self.checkpoints, self.tensorboard, self.pictures):
+        for folder in (self.checkpoints, self.tensorboard, self.figures):
             make_folder(folder)
         write_text(self.config, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
         write_json(self.provenance, provenance)

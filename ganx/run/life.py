@@ -9,12 +9,12 @@ from typing import Any
 
 from rich.console import Console
 
+from ganx.drawing.run import draw, draw_losses
 from ganx.engine.chunk import Interrupted
 from ganx.engine.trainer import peak_memory_mb
 from ganx.errors import UserError
 from ganx.run import fit
 from ganx.run.baseline import fit_baseline
-from ganx.run.draw import draw, draw_losses
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder, find_run
 from ganx.run.lock import PATIENCE, RunLock

@@ -24,7 +24,7 @@ _LEFT, _TOP, _LINE = 1.7, 0.75, 0.14
 
 
 def png(page: Page) -> bytes:
-    """Return a picture: a panel for each column; of a table with many columns, a panel for each protocol.
+    """Return a figure: a panel for each column; of a table with many columns, a panel for each protocol.
 
     Columns share a panel only where they share their metric: one axis cannot have two.
     """

@@ -229,7 +229,7 @@ def test_no_such_sweep(ganx):
         (["train", *SMALL, "-m", "hydra.launcher=3"], "hydra/launcher=local is not one of ganx's"),
         (["eval", "-m", "run=1", "hydra/launcher=joblib"], "ganx eval needs no launcher"),
         (["impute", "run=1", "input=a", "out=b", "hydra/launcher=local"], "ganx impute needs no launcher"),
-        (["pictures", "hydra/launcher=slurm"], "ganx pictures needs no launcher"),
+        (["figures", "hydra/launcher=slurm"], "ganx figures needs no launcher"),
     ],
 )
 def test_plug_ins_that_would_not_plan_are_refused(ganx, words, told):

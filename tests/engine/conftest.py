@@ -9,13 +9,13 @@ import torch
 from ganx.compose import compose
 from ganx.engine.build import build_module
 from ganx.engine.loader import BlockLoader, DeviceSamples, DeviceTable
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.trainer import prepare_process
 from ganx.groups import options
 from ganx.run.experiment import Experiment
 from ganx.targets import constructor
 
-Build = Callable[..., tuple[AdversarialModule, BlockLoader]]
+Build = Callable[..., tuple[Module, BlockLoader]]
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def make_experiment(*overrides: str) -> Experiment:
     return Experiment.of(compose("train", arguments))
 
 
-def build(experiment: Experiment, replicas: slice = slice(None)) -> tuple[AdversarialModule, BlockLoader]:
+def build(experiment: Experiment, replicas: slice = slice(None)) -> tuple[Module, BlockLoader]:
     config: dict[str, Any] = experiment.config
     splits = experiment.splits[replicas]
     module = build_module(
@@ -64,7 +64,7 @@ def build(experiment: Experiment, replicas: slice = slice(None)) -> tuple[Advers
     return module, loader
 
 
-def walk(module: AdversarialModule, loader: BlockLoader, n_steps: int, first: int = 0) -> None:
+def walk(module: Module, loader: BlockLoader, n_steps: int, first: int = 0) -> None:
     """Train without Lightning, which only calls `training_step`."""
     module.optimizers = lambda *_, **__: torch.optim.SGD([torch.zeros(1)], lr=0.0)  # type: ignore[method-assign]
     module.training_step(loader.block(first, n_steps), 0)

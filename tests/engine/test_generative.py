@@ -8,7 +8,7 @@ import torch
 from ganx.compose import compose
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.generative import GenerativeModule
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.errors import UserError
 from ganx.groups import options
 from ganx.run.experiment import Experiment
@@ -31,7 +31,7 @@ def trained(model: str, *overrides: str, steps: int = 5) -> GenerativeModule:
     return module
 
 
-def all_equal(one: AdversarialModule, other: AdversarialModule) -> bool:
+def all_equal(one: Module, other: Module) -> bool:
     return all(torch.equal(value, other.tensors()[name]) for name, value in one.tensors().items())
 
 

@@ -51,7 +51,7 @@ def test_train_eval_and_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert result["model"] == "toy"
     assert result["metrics"]["rmse_row"]["mean"] < 0.3
     assert "f1" not in result["metrics"]  # a method that cannot classify is not scored for it
-    assert (the_run() / "pictures" / "imputation.png").exists()
+    assert (the_run() / "figures" / "imputation.png").exists()
     assert cli.main(["eval", *WITH_MINE, f"run={result['signature']}"]) == 0
     assert "the same figures as in result.json" in capsys.readouterr().out
     assert cli.main(["list", "model", *WITH_MINE]) == 0

@@ -51,12 +51,12 @@ def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
         "heartbeat",
         "metrics.csv",
         "checkpoints/last.ckpt",
-        "pictures/losses.png",
-        "pictures/imputation.png",
-        "pictures/hidden_space.png",
+        "figures/losses.png",
+        "figures/imputation.png",
+        "figures/hidden_space.png",
         "result.json",
     }
-    assert all(file.read_bytes().startswith(b"\x89PNG") for file in folder.pictures.iterdir())
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in folder.figures.iterdir())
     provenance = json.loads(folder.provenance.read_text())
     assert provenance["chunks"] == [2]
     assert provenance["versions"]["torch"]

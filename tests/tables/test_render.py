@@ -126,7 +126,7 @@ def test_many_columns_stand_as_lines(page, monkeypatch):
 
 
 @pytest.mark.parametrize("widest", [8, 1])
-def test_picture(page, monkeypatch, widest):
+def test_figure(page, monkeypatch, widest):
     monkeypatch.setattr("ganx.tables.render.WIDEST", widest)
     assert png(page).startswith(b"\x89PNG")
 

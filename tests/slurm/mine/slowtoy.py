@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.nets.stacked import StackedMLP
 from ganx.types import NonNegativeFloat, NonNegativeInt
 
 
-class SlowToy(AdversarialModule):
+class SlowToy(Module):
     """[x, m] -> every cell. A training that begins adds a line to the file that TRACE names."""
 
     losses = ("none",)

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import AdversarialModule
+from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.nets.stacked import StackedMLP
 from ganx.types import Fraction, PositiveInt
 
 
-class Denoiser(AdversarialModule):
+class Denoiser(Module):
     """One network (a GAN has several): [x, m] -> every cell."""
 
     losses = ("none",)

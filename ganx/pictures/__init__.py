@@ -1,1 +1,0 @@
-"""The pictures of papers: their definitions, and how they are drawn from finished runs."""

@@ -1,0 +1,272 @@
+"""The generator of a finished run: from noise and categories to cells in the units of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganx.data.splits import Split
+from ganx.data.table import Table
+from ganx.engine.evaluate import load_replica
+from ganx.engine.evaluate_samples import load_generator
+from ganx.engine.film import numbers
+from ganx.engine.generative import IN_USE, GenerativeModule
+from ganx.errors import UserError, nearest
+from ganx.methods.triplegan import TripleGAN
+from ganx.run.experiment import Experiment
+from ganx.run.fit import State, final_state
+from ganx.run.folder import RunFolder, find_run
+from ganx.run.life import stored_config, stored_experiment
+from ganx.targets import added_by, locate
+from ganx.text import plural
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+MOST_IMAGES = 10_000  # in a figure, which is too large to look at long before that
+_AT_ONCE = 1000  # bounds the memory of networks
+
+
+class ClassGenerator:
+    """HexaGAN's G_MI(G_CG(y, z)), or Triple-GAN's G(y, z), as a generator G(z, c): z is uniform, c is the class.
+
+    Args:
+        module: a stack of one that defines `generate_rows(y, z)`, or is a Triple-GAN.
+        shares: P(C), (1, K).
+    """
+
+    latent_law = "uniform"
+
+    def __init__(self, module: Any, shares: Tensor) -> None:
+        self.module, self.shares = module, shares
+        self.n_categories = shares.shape[1]
+        self.n_z = module.n_z if isinstance(module, TripleGAN) else module.setting.n_features
+
+    def evaluation_noise(self, stream: int) -> AbstractContextManager[None]:
+        """See `Module`."""
+        noise: AbstractContextManager[None] = self.module.evaluation_noise(stream)
+        return noise
+
+    def latent(self, n: int) -> Tensor:
+        """Draw z, (1, n, n_z), in [0, 1)."""
+        z: Tensor = self.module.noise.uniform(n, self.n_z)
+        return z
+
+    def draw_categories(self, n: int) -> Tensor:
+        """Draw c from P(C), one-hot (1, n, K)."""
+        c: Tensor = self.module.noise.one_hot(self.shares, n)
+        return c
+
+    def generate(self, z: Tensor, c: Tensor) -> Tensor:
+        """Return scaled features. (1, n, n_z), (1, n, K) -> (1, n, d)."""
+        triple = isinstance(self.module, TripleGAN)
+        rows: Tensor = self.module.g(torch.cat([z, c], 2)) if triple else self.module.generate_rows(c, z)
+        return rows
+
+
+@dataclass(frozen=True)
+class TrainedGenerator:
+    """One replica of a finished run.
+
+    Attributes:
+        replica: its number among the replicas of the run.
+        g: its generator, a stack of one.
+    """
+
+    experiment: Experiment
+    state: State
+    replica: int
+    g: GenerativeModule | ClassGenerator
+
+    @property
+    def table(self) -> Table:
+        """The data of the run."""
+        return self.experiment.table
+
+    @property
+    def split(self) -> Split:
+        """What the replica was trained and tested on."""
+        return self.experiment.splits[self.replica]
+
+    @property
+    def name(self) -> str:
+        """Model and data set, for titles and messages."""
+        return f"{self.experiment.config['model']['name']} on {self.table.name}"
+
+    @property
+    def points(self) -> bool:
+        """Whether a row is a point in the plane."""
+        return self.table.n_columns == 2 and bool(self.experiment.encoding.numeric.all())
+
+    @property
+    def by_class(self) -> bool:
+        """Whether the categories are the classes of the data."""
+        return isinstance(self.g, ClassGenerator) or self.g.uses_labels
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The K categories: names of classes, or numbers."""
+        return self.table.classes if self.by_class else tuple(map(str, range(self.g.n_categories)))
+
+    @cached_property
+    def in_use(self) -> list[int]:
+        """The categories that are worth a look: all classes, and what training has not given up."""
+        if isinstance(self.g, ClassGenerator) or not self.g.learns_prior:
+            return list(range(self.g.n_categories))
+        return np.flatnonzero(self.g.prior()[0].numpy() >= IN_USE).tolist()
+
+    def category(self, label: str | None) -> int | None:
+        """Return the number of the category that a user means by its name or number.
+
+        Raises:
+            UserError: there is none.
+        """
+        if label is None:
+            return None
+        model = self.experiment.config["model"]["name"]
+        if not self.names:
+            raise UserError(f"label={label}: model={model} has no categories; leave label out")
+        if label in self.names:
+            return self.names.index(label)
+        if label.isdecimal() and int(label) < len(self.names):
+            return int(label)
+        what = f"class of dataset={self.table.name}" if self.by_class else f"category of model={model}"
+        raise UserError(
+            f"label={label}: no such {what}, numbers 0 to {len(self.names) - 1}{nearest(label, self.names)}"
+        )
+
+    def codes(self, categories: Sequence[int] | Index) -> Tensor:
+        """Return categories (n,) as one-hot c (1, n, K)."""
+        return F.one_hot(torch.as_tensor(categories), self.g.n_categories).float().unsqueeze(0)
+
+    @torch.no_grad()
+    def cells(self, z: Tensor, c: Tensor) -> Floats:
+        """Return G(z, c) as cells (n, D) in the units of the table. (1, n, n_z), (1, n, K)."""
+        parts = zip(torch.split(z, _AT_ONCE, 1), torch.split(c, _AT_ONCE, 1), strict=True)
+        return np.concatenate([self._in_units(self.g.generate(*part)[0].numpy()) for part in parts])
+
+    def draw(self, n: int, seed: int, category: int | None = None) -> Iterator[tuple[Floats, Index]]:
+        """Yield n rows in portions: cells (p, D), and their categories (p,), -1 without any."""
+        with self.g.evaluation_noise(seed):
+            for start in range(0, n, _AT_ONCE):
+                size = min(_AT_ONCE, n - start)
+                z = self.g.latent(size)
+                c = self.g.draw_categories(size) if category is None else self.codes([category] * size)
+                yield self.cells(z, c), numbers(c[0])
+
+    def draw_all(self, n: int, seed: int, category: int | None = None) -> tuple[Floats, Index]:
+        """Return what `draw` yields, (n, D) and (n,)."""
+        cells, categories = zip(*self.draw(n, seed, category), strict=True)
+        return np.concatenate(cells), np.concatenate(categories)
+
+    def as_text(self, cells: Floats) -> pd.DataFrame:
+        """Return cells (n, D) as the columns of the table, written as they are there; empty where they are missing."""
+        decimals = self.state["table"]["decimals"]
+        text = {
+            column.name: _text(cells[:, j], column.categories, decimals[j])
+            for j, column in enumerate(self.table.columns)
+        }
+        return pd.DataFrame(text, dtype=object)
+
+    def free_name(self, name: str) -> str:
+        """Return a name, lengthened if the table has such a column."""
+        while name in (self.table.target, *(column.name for column in self.table.columns)):
+            name += "_"
+        return name
+
+    def _in_units(self, x: NDArray[np.float32]) -> Floats:
+        if self.experiment.rows is not None:
+            return self.experiment.rows.cells(x)
+        return self.experiment.encoding.decode(x.astype(np.float64) * self.split.span + self.split.low)
+
+
+def open_generator(config: dict[str, Any], argv: Sequence[str]) -> TrainedGenerator:
+    """Return the generator that `run` and `replica` of a checked `config` name.
+
+    Raises:
+        UserError: there is no such run or replica, it has not finished or has failed, or it cannot generate.
+    """
+    extra_targets = added_by(argv)
+    folder = find_run(config["run"], config["outputs"])
+    _check_model(folder, stored_config(folder, extra_targets)["model"], extra_targets)
+    if folder.read_result() is None:
+        raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
+    experiment = stored_experiment(folder, extra_targets)
+    state, replica = final_state(folder), config["replica"]
+    _check_replica(folder, state, replica)
+    return TrainedGenerator(experiment, state, replica, _generator(folder, experiment, state, replica))
+
+
+def check_suffix(out: str, suffixes: Sequence[str]) -> str:
+    """Return the suffix of a file's name in lower case.
+
+    Raises:
+        UserError: it is none of `suffixes`.
+    """
+    suffix = Path(out).suffix.lower()
+    if suffix not in suffixes:
+        raise UserError(f"out={out}: the name ends in none of {', '.join(suffixes)}, which say what is written")
+    return suffix
+
+
+def _text(values: Floats, categories: Sequence[str], decimals: int | None) -> list[str]:
+    if categories:
+        return ["" if np.isnan(value) else categories[int(value)] for value in values]
+    form = "{:.6g}" if decimals is None else f"{{:.{decimals}f}}"
+    rounded = values if decimals is None else np.round(values, decimals) + 0.0  # there is no -0
+    return ["" if np.isnan(value) else form.format(value) for value in rounded]
+
+
+def _check_model(folder: RunFolder, model: dict[str, Any], extra_targets: frozenset[str]) -> None:
+    """Refuse a model that cannot generate, before any data are read."""
+    if "classifier" in model:
+        raise UserError(f"{folder}: a pipeline generates no rows; train a model that does, e.g. model=cgan")
+    cls = locate(model["_target_"], extra_targets)
+    if not issubclass(cls, GenerativeModule | TripleGAN) and not hasattr(cls, "generate_rows"):
+        raise UserError(f"{folder}: model={model['name']} generates no rows; choose one that does, e.g. model=cgan")
+    if model.get("n_cg") == 0:
+        raise UserError(f"{folder}: trained with model.n_cg=0, so that its generator of rows has learned nothing")
+
+
+def _check_replica(folder: RunFolder, state: State, replica: int) -> None:
+    n = len(state["replicas"])
+    if replica >= n:
+        last = f", 0 to {n - 1}" if n > 1 else ": replica=0"
+        raise UserError(f"replica={replica}: {folder} has {plural(n, 'replica')}{last}")
+    why = state["failed"].get("{},{}".format(*state["replicas"][replica]))
+    if why is not None:
+        raise UserError(f"{folder}: replica {replica} has failed ({why}); choose another one with replica=")
+
+
+def _generator(
+    folder: RunFolder, experiment: Experiment, state: State, replica: int
+) -> GenerativeModule | ClassGenerator:
+    table, config, extra_targets = experiment.table, experiment.config, experiment.extra_targets
+    if experiment.rows is not None:
+        return load_generator(config, state, replica, experiment.rows, table.n_classes, extra_targets)
+    if table.y is None:
+        raise UserError(f"{folder}: model={config['model']['name']} generates rows of classes, and the data have none")
+    module = load_replica(
+        config,
+        state,
+        "generate",
+        replica,
+        n_features=len(experiment.encoding.group),
+        n_classes=table.n_classes,
+        extra_targets=extra_targets,
+    )
+    split = experiment.splits[replica]
+    known = table.y[split.rows][split.labelled[split.rows]]
+    counts = np.bincount(known, minlength=table.n_classes) if known.size else np.ones(table.n_classes)
+    return ClassGenerator(module, torch.from_numpy(counts / counts.sum()).float().unsqueeze(0))
