@@ -313,7 +313,7 @@ def _check_train(config: dict[str, Any]) -> None:
 def _check_optimizer(config: dict[str, Any]) -> dict[str, Any]:
     if "_target_" not in config:
         return check_keys("optimizer", config, NoOptimizer)
-    parameters = constructor(str(config["_target_"]), "optimizer._target_").parameters
+    parameters = constructor(str(config["_target_"]), "optimizer._target_")
     further = {key: (OPTIMIZER_RANGES.get(key, p.kind), p.required) for key, p in parameters.items()}
     return check_keys("optimizer", config, Optimizer, further)
 

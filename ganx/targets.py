@@ -6,9 +6,11 @@ import ast
 import importlib
 import importlib.util
 import re
+import sysconfig
 import typing
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +20,14 @@ from ganx.errors import UserError, nearest
 
 ALLOWED = ("ganx.", "torch.optim.", "lightning.")
 
-#: A class that inherits from one of these is trained by gradient; everything else is a baseline.
-TRAINED = frozenset({"Module", "LightningModule"})
+#: What a method may be able to do, by the name of the method that does it; `ganx.engine.capabilities` says what each is
+#: asked and returns.
+CAPABILITIES = (
+    *("impute", "classify", "cluster", "embed", "reconstruct", "anomaly", "log_likelihood"),
+    *("sample", "prior", "estimate", "generate"),
+)
 
-#: A class that inherits from it reads and makes whole rows or images.
-GENERATIVE = "GenerativeModule"
+Fitter = Literal["gradient", "estimator", "chain"]
 
 
 def added_by(argv: Sequence[str]) -> frozenset[str]:
@@ -120,46 +125,125 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Constructor:
-    """What a class wants.
+class MethodSpec:
+    """What a method says of itself, by class attributes (literals) and by the methods that it defines.
 
     Attributes:
-        parameters: keyword-only parameters, or all that follow `params` for torch's optimisers.
-        trained: whether the class is trained by gradient (see `TRAINED`).
-        generative: whether it generates whole rows (see `GENERATIVE`).
-        abilities: which of `impute` and `classify` it defines.
+        parameters: keyword-only parameters of its constructor, which are keys of the configuration.
+        reads: how rows reach it, a key of `ganx.engine.views.VIEWS`.
+        streams: the streams of minibatches that a step reads.
+        losses, penalties: `loss.name` and `loss.penalty` it can be trained with; no losses: nothing adversarial.
+        capabilities: which of `CAPABILITIES` it has; those of a chain are its stages'.
+        conditional: whether what it generates has the class that it is told, so that it needs every label.
+        stages: of a chain, the keys that hold its models, in order.
+        fitter: `gradient` (it defines `outer_step`), `estimator` (`fit`), or `chain` (`stages`).
     """
 
     parameters: dict[str, Parameter]
-    trained: bool
-    generative: bool
-    abilities: frozenset[str]
+    reads: str
+    streams: tuple[str, ...]
+    losses: tuple[str, ...]
+    penalties: tuple[str | None, ...]
+    capabilities: frozenset[str]
+    conditional: bool
+    stages: tuple[str, ...]
+    fitter: Fitter
+
+
+def spec(model: dict[str, Any], where: str = "model") -> MethodSpec:
+    """Return what the method of a `model` group says of itself, read from its source without importing it.
+
+    Raises:
+        UserError: there is no such class, or it defines none of `outer_step`, `fit` and `stages`.
+    """
+    own = _spec(str(model.get("_target_", "")), f"{where}._target_")
+    parts = [spec(model[stage], f"{where}.{stage}") for stage in own.stages if isinstance(model.get(stage), dict)]
+    return replace(own, capabilities=own.capabilities.union(*(part.capabilities for part in parts)))
+
+
+def last_stage(model: dict[str, Any]) -> dict[str, Any]:
+    """Return the model that ends a chain; any other model itself."""
+    stages = spec(model).stages
+    return last_stage(model[stages[-1]]) if stages else model
 
 
 @lru_cache
-def constructor(name: str, where: str = "_target_") -> Constructor:
+def _spec(name: str, where: str) -> MethodSpec:
+    parameters = constructor(name, where)
+    attributes: dict[str, Any] = {}
+    methods: dict[str, bool] = {}  # whether there is something to call
+    for node, _ in _lineage(*_class(name, where)):
+        for key, value in _literals(node):
+            attributes.setdefault(key, value)
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef):
+                methods.setdefault(item.name, not _is_abstract(item))
+    defined = {key for key, concrete in methods.items() if concrete}
+    fitter: Fitter
+    if "stages" in attributes:
+        fitter = "chain"
+    elif "outer_step" in defined:
+        fitter = "gradient"
+    elif "fit" in defined:
+        fitter = "estimator"
+    else:
+        raise UserError(f"{where}={name}: no method; it defines none of `outer_step`, `fit` and `stages`")
+    return MethodSpec(
+        parameters=parameters,
+        reads=attributes.get("reads", "cells"),
+        streams=attributes.get("streams", ("all",)),
+        losses=attributes.get("losses", ()),
+        penalties=attributes.get("penalties", (None,)),
+        capabilities=frozenset(defined & set(CAPABILITIES)),
+        conditional=attributes.get("conditional", False),
+        stages=attributes.get("stages", ()),
+        fitter=fitter,
+    )
+
+
+def _literals(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
+    """Yield the class attributes that are literals."""
+    for item in node.body:
+        match item:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case _:
+                continue
+        with suppress(ValueError):
+            yield name, ast.literal_eval(value)
+
+
+def _is_abstract(method: ast.FunctionDef) -> bool:
+    """Whether a method is declared abstract, or raises NotImplementedError and nothing else."""
+    if any(isinstance(mark, ast.Name) and mark.id == "abstractmethod" for mark in method.decorator_list):
+        return True
+    body = [item for item in method.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
+    if len(body) != 1 or not isinstance(body[0], ast.Raise):
+        return False
+    raised = body[0].exc.func if isinstance(body[0].exc, ast.Call) else body[0].exc
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+@lru_cache
+def constructor(name: str, where: str = "_target_") -> dict[str, Parameter]:
     """Read the constructor of the class `name` from its source, without importing it.
 
     Keyword-only parameters are keys of the configuration; positional ones are given by the engine. A class without an
-    own constructor has its first base's, and one whose constructor takes `**` has its first base's parameters, too.
+    own constructor has its bases', and one whose constructor takes `**` has its bases' parameters, too.
 
     Raises:
         UserError: there is no such class.
     """
-    found = _find_class(name)
-    if found is None:
-        raise UserError(f"{where}={name}: there is no such class{_near_class(name)}")
-    lineage = list(_lineage(*found))
-    names = {base for node, _ in lineage for base in (node.name, *_base_names(node))}
-    methods = [(item, module) for node, module in lineage for item in node.body if isinstance(item, ast.FunctionDef)]
     parameters: dict[str, Parameter] = {}
-    for item, module in methods:
-        if item.name == "__init__":
-            parameters = _parameters(item.args, module) | parameters
-            if item.args.kwarg is None:
-                break
-    abilities = {item.name for item, _ in methods} & {"impute", "classify"}
-    return Constructor(parameters, not TRAINED.isdisjoint(names), GENERATIVE in names, frozenset(abilities))
+    for node, module in _lineage(*_class(name, where)):
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                parameters = _parameters(item.args, module) | parameters
+                if item.args.kwarg is None:
+                    return parameters
+    return parameters
 
 
 def _parameters(arguments: ast.arguments, module: str) -> dict[str, Parameter]:
@@ -259,16 +343,31 @@ def _absolute(node: ast.ImportFrom, module: str) -> str:
     return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
 
 
-def _lineage(node: ast.ClassDef, module: str, depth: int = 8) -> Iterator[tuple[ast.ClassDef, str]]:
-    yield node, module
-    for base in node.bases[:1] if depth else ():
-        found = _find_class(f"{module}.{base.id}") if isinstance(base, ast.Name) else None
-        if found and found[0].name not in TRAINED:
-            yield from _lineage(*found, depth=depth - 1)
+def _class(name: str, where: str) -> tuple[ast.ClassDef, str]:
+    found = _find_class(name)
+    if found is None:
+        raise UserError(f"{where}={name}: there is no such class{_near_class(name)}")
+    return found
 
 
-def _base_names(node: ast.ClassDef) -> list[str]:
-    return [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases]
+def _lineage(node: ast.ClassDef, module: str) -> list[tuple[ast.ClassDef, str]]:
+    """Return a class and its bases, each before its own bases, as far as they are ganx's or the user's own."""
+    found = [(node, module)]
+    for base in node.bases:
+        parent = _find_class(f"{module}.{base.id}") if isinstance(base, ast.Name) else None
+        if parent is not None and _is_own(parent[1]):
+            found += _lineage(*parent)
+    # Of a class that is reached twice the last place counts, as in Python's own order.
+    return [entry for i, entry in enumerate(found) if entry not in found[i + 1 :]]
+
+
+def _is_own(module: str) -> bool:
+    """Whether a module is ganx's or the user's own, not one of Python or of an installed package."""
+    file = _module_file(module)
+    return module.partition(".")[0] == "ganx" or (file is not None and not any(map(file.is_relative_to, _INSTALLED)))
+
+
+_INSTALLED = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
 
 
 def _near_class(name: str) -> str:

@@ -1,4 +1,4 @@
-"""From a resolved config to a module."""
+"""From a resolved config to a module, and from a checkpoint to a trained one."""
 
 from __future__ import annotations
 
@@ -8,49 +8,43 @@ from typing import Any
 
 import torch
 
-from ganx.data.rows import Rows
 from ganx.engine.module import Module
 from ganx.engine.setting import Setting
-from ganx.errors import UserError, nearest
+from ganx.engine.views import Facts
+from ganx.errors import RunError
+from ganx.metrics.registry import METRICS
 from ganx.schema import TrainedModel
 from ganx.targets import locate
+
+#: The state that a capability is asked in: the best one by this metric; the last one for all others.
+SELECTED_BY = {metric.needs: metric.name for metric in METRICS if metric.selects}
 
 
 def build_module(
     config: dict[str, Any],
     replicas: Sequence[tuple[int, int]],
+    facts: Facts,
     *,
-    n_features: int,
-    n_classes: int,
-    rows: Rows | None = None,
     device: torch.device | str = "cpu",
     extra_targets: frozenset[str] = frozenset(),
 ) -> Module:
     """Build the method of `config["model"]` for a stack of replicas.
 
     Args:
-        n_features: width of the model's table.
-        rows: the data as a generative method sees them.
+        replicas: (seed, fold) of each.
+        facts: of the data.
 
     Raises:
-        UserError: the method cannot be trained with this loss, or `lr_scale` names an unknown player.
+        UserError: the method does not fit the data or a choice, or `lr_scale` names an unknown player.
     """
     model = config["model"]
     cls: Any = locate(model["_target_"], extra_targets)
-    loss = config["loss"]["name"]
-    if loss not in cls.losses:
-        raise UserError(f"loss={loss}: {model['name']} cannot be trained with it{nearest(loss, cls.losses)}")
-    if config["loss"]["penalty"] not in cls.penalties:
-        known = ", ".join("null" if penalty is None else penalty for penalty in cls.penalties)
-        raise UserError(
-            f"loss.penalty={config['loss']['penalty']}: {model['name']} cannot be trained with it; choose {known}"
-        )
     setting = Setting(
         replicas=replicas,
-        n_features=n_features,
-        shape=rows.shape if rows else (n_features,),
-        bounded=rows.bounded if rows else True,
-        n_classes=n_classes,
+        n_features=facts.n_features,
+        shape=facts.shape,
+        bounded=facts.bounded,
+        n_classes=facts.n_classes,
         steps=model["steps"],
         loss=config["loss"],
         optimizer=config["optimizer"],
@@ -64,4 +58,35 @@ def build_module(
     options = {key: value for key, value in model.items() if key not in engine_keys}
     module: Module = cls(setting, **options)
     module.check_players()
+    return module
+
+
+def load_module(
+    config: dict[str, Any],
+    state: dict[str, Any],
+    replica: int,
+    facts: Facts,
+    capability: str | None = None,
+    extra_targets: frozenset[str] = frozenset(),
+) -> Module:
+    """Return a stack of one: a replica of a finished run, in the state that `capability` is asked in.
+
+    Args:
+        state: as the run has left it, merged over stacks.
+        capability: None: the last state.
+
+    Raises:
+        RunError: the state is not that of this method.
+    """
+    module = build_module(config, [tuple(state["replicas"][replica])], facts, extra_targets=extra_targets)
+    best = state["best"].get(SELECTED_BY.get(capability or ""))
+    if best is None:  # nothing was selected: the last state
+        best = {"parameters": state["parameters"], "step": torch.full((len(state["replicas"]),), state["step"])}
+    own = module.tensors()
+    parameters = {name: value[replica : replica + 1] for name, value in best["parameters"].items()}
+    if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in parameters.items()}:
+        raise RunError("the checkpoint is damaged, or of another method: its parameters have other names or shapes")
+    module.load_parameters(parameters)
+    module.step = int(best["step"][replica])
+    module.eval()
     return module

@@ -12,16 +12,15 @@ from typing import Any
 import torch
 
 from ganx.data.encoding import Encoding
-from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table
-from ganx.engine.completed import Completed, CompletedTable
-from ganx.engine.loader import DeviceSamples, DeviceTable
+from ganx.engine.views import Completed, View, open_view
+from ganx.targets import MethodSpec
 
 #: What asks a training to save a checkpoint and stop: Ctrl-C, `kill`, and SLURM's warning as submitit arranges it.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
-REPLICAS_PER_WORKER = 5  # below this, starting another process costs more than it saves
+WORTH_TWO_STACKS = 10  # replicas; below this, starting another process costs more than it saves
 
 
 @dataclass(frozen=True)
@@ -47,20 +46,20 @@ class Chunk:
     Attributes:
         number: which chunk of the run this is.
         config: the resolved config of the run.
+        spec: what its method says of itself.
         splits: one per replica of this chunk.
         folder: where this chunk writes its checkpoint, metrics.csv and TensorBoard events.
-        rows: the table as a model sees it that generates whole rows.
         extra_targets: class paths that the user's own config folders may name.
-        completed: the table as an imputer has filled it for each replica, in a pipeline.
+        completed: the rows as an earlier stage has made them for each replica, in a chain.
     """
 
     number: int
     config: dict[str, Any]
+    spec: MethodSpec
     table: Table
     encoding: Encoding
     splits: Sequence[Split]
     folder: Path
-    rows: Rows | None = None
     extra_targets: frozenset[str] = frozenset()
     completed: Sequence[Completed] | None = None
 
@@ -69,13 +68,9 @@ class Chunk:
         """Where this chunk stores what it needs to go on."""
         return self.folder / "checkpoints" / "last.ckpt"
 
-    def data_on(self, device: torch.device) -> DeviceTable | DeviceSamples:
+    def view_on(self, device: torch.device) -> View:
         """Return the rows that the replicas of this chunk read, on `device`."""
-        if self.rows is not None:
-            return DeviceSamples(self.rows, self.table, self.splits, device)
-        if self.completed is None:
-            return DeviceTable(self.table, self.encoding, self.splits, device)
-        return CompletedTable(self.table, self.encoding, self.splits, device, self.completed)
+        return open_view(self.spec, self.table, self.encoding, self.splits, device, self.completed)
 
     @property
     def replicas(self) -> list[tuple[int, int]]:
@@ -94,18 +89,21 @@ class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
         self.signal = number
 
 
-def resolve_workers(workers: int | str, n_replicas: int, accelerator: str) -> int:
-    """Turn `hardware.workers=auto` into a number: both cores for many replicas, one process for a few."""
+def resolve_workers(workers: int | str, n_stacks: int, accelerator: str) -> int:
+    """Turn `hardware.workers=auto` into a number: how many stacks train at a time. A GPU trains one."""
     if workers != "auto":
-        return min(int(workers), n_replicas)
+        return min(int(workers), n_stacks)
     if accelerator == "gpu":
         return 1
     cores = int(os.environ.get("SLURM_CPUS_PER_TASK", len(os.sched_getaffinity(0))))  # not every cluster binds jobs
-    return max(1, min(cores, n_replicas // REPLICAS_PER_WORKER))
+    return max(1, min(cores, n_stacks))
 
 
-def layout(n_replicas: int, largest: int, workers: int) -> list[int]:
-    """Return how many replicas each chunk has: at least one chunk per worker, none above `largest`, all about equal."""
-    n_chunks = max(workers, -(-n_replicas // largest))
-    base, rest = divmod(n_replicas, n_chunks)
-    return [base + (i < rest) for i in range(n_chunks)]
+def layout(n_replicas: int, largest: int) -> list[int]:
+    """Return how many replicas each stack has: none above `largest`, all about equal, two stacks from ten replicas on.
+
+    It depends on no machine: the layout alters rounding, and training carries such differences on.
+    """
+    n_stacks = max(-(-n_replicas // largest), 2 if n_replicas >= WORTH_TWO_STACKS else 1)
+    base, rest = divmod(n_replicas, n_stacks)
+    return [base + (i < rest) for i in range(n_stacks)]

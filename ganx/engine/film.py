@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganx.data.rows import Rows
-from ganx.engine.generative import GenerativeModule
+from ganx.engine.capabilities import numbers
 
 MOST_FRAMES = 40  # when there are more, every second one is dropped
 POINTS = 1000  # of a frame in the plane
@@ -35,7 +35,7 @@ class Film:
         return self.rows.image or self.rows.shape == (2,)
 
     @torch.no_grad()
-    def record(self, module: GenerativeModule) -> None:
+    def record(self, module: Any) -> None:
         """Add a frame."""
         if not self.wanted:
             return
@@ -44,7 +44,7 @@ class Film:
             x = module.generate(z, c)[0].float().cpu().numpy()
         self.steps.append(module.step)
         self.frames.append(self.rows.cells(x))
-        self.categories.append(numbers(c[0]))
+        self.categories.append(numbers(c[0].cpu().numpy()))
         if len(self.steps) > MOST_FRAMES:
             self.steps, self.frames, self.categories = self.steps[1::2], self.frames[1::2], self.categories[1::2]
 
@@ -63,7 +63,7 @@ class Film:
         self.categories = list(state["categories"].numpy())
 
 
-def grid_codes(module: GenerativeModule, n_rows: int = GRID_ROWS) -> tuple[Tensor, Tensor]:
+def grid_codes(module: Any, n_rows: int = GRID_ROWS) -> tuple[Tensor, Tensor]:
     """Return z (R, n, n_z) and c (R, n, K) of a grid, row by row: a z for each row, a category for each column.
 
     Without categories every image of the grid has its own z.
@@ -75,11 +75,3 @@ def grid_codes(module: GenerativeModule, n_rows: int = GRID_ROWS) -> tuple[Tenso
     z = module.latent(n_rows).repeat_interleave(k, 1)
     c = torch.eye(k, device=z.device).repeat(n_rows, 1).expand(z.shape[0], -1, -1)
     return z, c
-
-
-def numbers(c: Tensor) -> NDArray[np.int64]:
-    """Return the number of each one-hot category; -1 where there are none. (n, K) -> (n,)."""
-    if not c.shape[1]:
-        return np.full(len(c), -1)
-    found: NDArray[np.int64] = c.argmax(1).cpu().numpy()
-    return found

@@ -1,107 +1,35 @@
-"""A table on the device, and the endless stream of minibatches that each replica reads from it."""
+"""The endless streams of minibatches that each replica reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from ganx.data.encoding import Encoding
-from ganx.data.rows import Rows
-from ganx.data.splits import Split
-from ganx.data.table import Table
-from ganx.engine.batch import SampleBatch, TabularBatch
 from ganx.engine.noise import ORDER
-
-Batch = TabularBatch | SampleBatch
+from ganx.engine.views import View
 
 BLOCK = 10  # outer steps between two visits to Lightning's loop, whose cost is paid once per block
-
-
-class DeviceTable:
-    """The encoded table, stored once, with what each replica may see of it.
-
-    Rows leave it scaled for their replica, with zeros where a cell or label is hidden: nothing that asks for
-    rows can come by hidden truth.
-
-    Args:
-        table, encoding: the data in metric units.
-        splits: one per replica of the stack.
-        device: where the tensors live.
-    """
-
-    def __init__(self, table: Table, encoding: Encoding, splits: Sequence[Split], device: torch.device) -> None:
-        self.device = device
-        self.splits = splits
-        self.features = torch.from_numpy(encoding.encode(table.x)).to(device)
-        self.group = torch.from_numpy(np.asarray(encoding.group, dtype=np.int64)).to(device)
-        self.plain = bool((self.group == torch.arange(len(self.group), device=device)).all())
-        self.seen = torch.stack([torch.from_numpy(split.shown()) for split in splits]).to(device)
-        self.labelled = torch.stack([torch.from_numpy(split.shown_labels()) for split in splits]).to(device)
-        self.replica = torch.arange(len(splits), device=device).unsqueeze(1)
-        self.low = torch.stack([torch.from_numpy(split.low) for split in splits]).unsqueeze(1).to(device)
-        self.span = torch.stack([torch.from_numpy(split.span) for split in splits]).unsqueeze(1).to(device)
-        filled = torch.stack([torch.from_numpy(~split.empty) for split in splits])
-        self.filled = self.expand(filled.to(device)).unsqueeze(1)
-        y = np.full(table.n_rows, -1) if table.y is None else table.y
-        self.y = torch.from_numpy(y).to(device)
-        self.n_classes = table.n_classes
-
-    def expand(self, columns: Tensor) -> Tensor:
-        """Repeat a flag per original column over the features that encode it. (..., D) -> (..., d)."""
-        return columns if self.plain else columns[..., self.group]
-
-    def rows(self, index: Tensor) -> TabularBatch:
-        """Return the rows `index` (..., R, B) as batches (..., R, B, d)."""
-        seen = self.seen[self.replica, index]
-        m = self.expand(seen)
-        x = torch.where(m, (self.features[index] - self.low) / self.span, 0.0)
-        labelled = self.labelled[self.replica, index] & (self.y[index] >= 0)
-        classes = torch.arange(self.n_classes, device=self.device)
-        y = (self.y[index].unsqueeze(-1) == classes) & labelled.unsqueeze(-1)
-        return TabularBatch(
-            x=x,
-            m=m.to(x.dtype),
-            missing=(~m & self.filled).to(x.dtype),
-            y=y.to(x.dtype),
-            labelled=labelled.unsqueeze(-1).to(x.dtype),
-        )
-
-
-class DeviceSamples:
-    """Whole rows or images, stored once (images as bytes) and brought to a model's units when a minibatch is read."""
-
-    def __init__(self, rows: Rows, table: Table, splits: Sequence[Split], device: torch.device) -> None:
-        self.device, self.splits, self.shape = device, splits, rows.shape
-        self.stored = torch.from_numpy(rows.stored).to(device)
-        self.centre, self.half = rows.centre, rows.half
-        shown = np.stack([split.shown_labels() for split in splits])
-        y = np.full(table.n_rows, -1) if table.y is None else table.y
-        self.y = torch.from_numpy(np.where(shown, y, -1)).to(device)
-        self.replica = torch.arange(len(splits), device=device).unsqueeze(1)
-        self.classes = torch.arange(table.n_classes, device=device)
-
-    def rows(self, index: Tensor) -> SampleBatch:
-        """Return the rows `index` (..., R, B) as batches (..., R, B, *shape)."""
-        x = (self.stored[index].float() - self.centre) / self.half
-        y = self.y[self.replica, index].unsqueeze(-1) == self.classes
-        return SampleBatch(x.view(*index.shape, *self.shape), y.to(x.dtype))
 
 
 class RowOrder:
     """The rows one replica visits: its own permutation of its own rows, and another at its end.
 
-    The order is a pure function of (seed, fold) and of the place in the stream, so there is no state to store.
+    The order is a pure function of the seed and of the place in the stream, so there is no state to store.
+
+    Args:
+        seed: numbers that name the replica, and the stream if it is not the first one.
+        rows: of the stream.
     """
 
-    def __init__(self, split: Split) -> None:
-        self._seed = (split.seed, split.fold, ORDER)
-        self._rows = split.rows
-        self._epoch, self._permutation = -1, split.rows
+    def __init__(self, seed: Sequence[int], rows: NDArray[np.int64]) -> None:
+        self._seed, self._rows = seed, rows
+        self._epoch, self._permutation = -1, rows
 
     def take(self, start: int, count: int) -> NDArray[np.int64]:
         """Return the rows at places start ... start + count - 1 of the stream."""
@@ -115,26 +43,33 @@ class RowOrder:
 
     def _shuffled(self, epoch: int) -> NDArray[np.int64]:
         if epoch != self._epoch:
-            generator = np.random.default_rng([*self._seed, epoch])
+            generator = np.random.default_rng([*self._seed[:3], epoch, *self._seed[3:]])
             self._epoch, self._permutation = epoch, generator.permutation(self._rows)
         return self._permutation
 
 
-class BlockLoader(IterableDataset[list[Batch]]):
+class BlockLoader(IterableDataset[list[Any]]):
     """Yields blocks of minibatches for all replicas, from step `start` to step `stop`.
 
-    A block ends where validation is due. How steps fall into blocks changes no number.
+    A minibatch is a batch of the view; where a method reads several streams, it has one of them under each name. A
+    block ends where validation is due. How steps fall into blocks changes no number.
+
+    Args:
+        sizes: rows that one outer step reads, by stream.
     """
 
-    def __init__(
-        self, data: DeviceTable | DeviceSamples, *, batch_size: int, validate_every: int, start: int, stop: int
-    ) -> None:
-        self.data = data
-        self.batch_size, self.validate_every = batch_size, validate_every
+    def __init__(self, view: View, sizes: Mapping[str, int], *, validate_every: int, start: int, stop: int) -> None:
+        self.view, self.sizes, self.validate_every = view, sizes, validate_every
         self.start, self.stop = start, stop
-        self.orders = [RowOrder(split) for split in data.splits]
+        self.orders = {
+            stream: [
+                RowOrder((split.seed, split.fold, ORDER, *([k] if k else [])), rows)
+                for split, rows in zip(view.splits, view.rows_of(stream), strict=True)
+            ]
+            for k, stream in enumerate(sizes)
+        }
 
-    def __iter__(self) -> Iterator[list[Batch]]:
+    def __iter__(self) -> Iterator[list[Any]]:
         step = self.start
         while step < self.stop:
             to_validation = self.validate_every - step % self.validate_every
@@ -142,10 +77,24 @@ class BlockLoader(IterableDataset[list[Batch]]):
             yield self.block(step, n_steps)
             step += n_steps
 
-    def block(self, first: int, n_steps: int) -> list[Batch]:
+    def block(self, first: int, n_steps: int) -> list[Any]:
         """Return the minibatches of steps first ... first + n_steps - 1, gathered in one go."""
-        place, count = first * self.batch_size, n_steps * self.batch_size
-        index = torch.from_numpy(np.stack([order.take(place, count) for order in self.orders]))
-        index = index.view(len(self.orders), n_steps, self.batch_size).transpose(0, 1).to(self.data.device)
-        batches = self.data.rows(index)
+        streams = {stream: self._minibatches(stream, first, n_steps) for stream in self.sizes}
+        if len(streams) == 1:
+            return next(iter(streams.values()))
+        return [
+            SimpleNamespace(**dict(zip(streams, step, strict=True))) for step in zip(*streams.values(), strict=True)
+        ]
+
+    def _minibatches(self, stream: str, first: int, n_steps: int) -> list[Any]:
+        orders, size = self.orders[stream], self.sizes[stream]
+        index = torch.from_numpy(np.stack([order.take(first * size, n_steps * size) for order in orders]))
+        index = index.view(len(orders), n_steps, size).transpose(0, 1).to(self.view.device)
+        batches = self.view.batch(index)
         return [type(batches)(*parts) for parts in zip(*(part.unbind(0) for part in batches), strict=True)]
+
+
+def sizes_of(model: Mapping[str, Any], streams: Sequence[str], minibatches: int) -> dict[str, int]:
+    """Return the rows that an outer step reads of each stream: `minibatches` minibatches of `model.batch_size` rows."""
+    size = model["batch_size"]
+    return {stream: minibatches * (size[stream] if isinstance(size, dict) else size) for stream in streams}

@@ -8,16 +8,13 @@ import torch
 from torch import Tensor
 
 from ganx.engine.module import Module
-
-#: Metrics a state is selected by, and whether more is better.
-SELECTED_BY = {"rmse_row": False, "f1": True}
-
+from ganx.metrics.registry import metric_of
 
 class Best:
     """The parameters of each replica at the step where one metric was best. On a tie the later step wins."""
 
     def __init__(self, metric: str, module: Module) -> None:
-        self.more_is_better = SELECTED_BY[metric]
+        self.more_is_better = metric_of(metric).better == "higher"
         n_replicas = len(module.setting.replicas)
         worst = float("-inf") if self.more_is_better else float("inf")
         self.score = torch.full((n_replicas,), worst, device=module.setting.device)

@@ -14,7 +14,6 @@ from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -25,14 +24,13 @@ from ganx.engine.build import build_module
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
 from ganx.engine.film import Film
-from ganx.engine.generative import GenerativeModule
-from ganx.engine.loader import BlockLoader, DeviceSamples
+from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.metrics_file import MetricsFile
-from ganx.engine.predict import Probe
-from ganx.engine.selection import SELECTED_BY, Best
+from ganx.engine.probe import Probe
+from ganx.engine.selection import Best
+from ganx.engine.views import Examples
 from ganx.errors import UserError
 from ganx.files import refusing
-from ganx.metrics import positive_class
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("GANX_CHECKPOINT_SECONDS", "10"))
@@ -92,19 +90,13 @@ class ChunkRun(pl.Callback):
         self.model_config = config["model"]
         self.steps: int = self.model_config["steps"]
         device = device_of(config["hardware"])
-        self.data = chunk.data_on(device)
-        self.module = build_module(
-            config,
-            chunk.replicas,
-            n_features=len(chunk.encoding.group),
-            n_classes=table.n_classes,
-            rows=chunk.rows,
-            device=device,
-            extra_targets=chunk.extra_targets,
-        )
-        self.probe = self._probe(config["protocol"]["selection"])
-        self.film = None if chunk.rows is None else Film(chunk.rows)
-        self.best = {name: Best(name, self.module) for name in self._selected_metrics()}
+        self.view = chunk.view_on(device)
+        facts = self.view.facts(table, chunk.encoding)
+        self.module = build_module(config, chunk.replicas, facts, device=device, extra_targets=chunk.extra_targets)
+        self.probe = Probe.of(chunk.spec, self.view, config["protocol"]["selection"])
+        generates = "generate" in chunk.spec.capabilities
+        self.film = Film(self.view.units) if generates and isinstance(self.view, Examples) else None
+        self.best = {name: Best(name, self.module) for name in (self.probe.score(self.module) if self.probe else ())}
         self.failed: dict[str, str] = {}
         self.loss_sums: dict[str, Tensor] = {}
         self.loss_count = 0
@@ -119,21 +111,6 @@ class ChunkRun(pl.Callback):
     def all_failed(self) -> bool:
         """Whether there is nothing left to train."""
         return len(self.failed) == len(self.chunk.replicas)
-
-    def _probe(self, selection: str) -> Probe | None:
-        subset = {"validation": "valid", "test": "test"}.get(selection)
-        if isinstance(self.data, DeviceSamples) or subset is None:
-            return None
-        if not all(len(getattr(split, subset)) for split in self.chunk.splits):
-            return None
-        table = self.chunk.table
-        positive = None if table.y is None else positive_class(table.y, table.n_classes)
-        return Probe.of(self.data, subset, ~np.isnan(table.x), positive)
-
-    def _selected_metrics(self) -> list[str]:
-        if self.probe is None:
-            return []
-        return [name for name in SELECTED_BY if name in self.probe.score(self.module)]
 
     # --- exact resume ------------------------------------------------------------------------------------------
 
@@ -157,10 +134,13 @@ class ChunkRun(pl.Callback):
             for name, best in self.best.items():
                 best.load_state_dict(state["best"][name])
             self.failed = state["failed"]
-            self.loss_sums = {name: total.to(self.data.device) for name, total in state["loss_sums"].items()}
+            self.loss_sums = {name: total.to(self.view.device) for name, total in state["loss_sums"].items()}
             self.loss_count = state["loss_count"]
             if self.film is not None:
                 self.film.load_state_dict(state["film"])
+        else:
+            self.module.data = self.view
+            self.module.prepare()
         self.metrics.cut_back(self.module.step)
 
     def save(self) -> None:
@@ -172,9 +152,10 @@ class ChunkRun(pl.Callback):
 
     def fit(self) -> None:
         """Train from the present step to the last one."""
+        self.module.data = self.view
         loader = BlockLoader(
-            self.data,
-            batch_size=self.model_config["batch_size"] * self.module.minibatches,
+            self.view,
+            sizes_of(self.model_config, self.chunk.spec.streams, self.module.minibatches),
             validate_every=self.model_config["validate_every"],
             start=self.module.step,
             stop=self.steps,
@@ -261,7 +242,7 @@ class ChunkRun(pl.Callback):
         means = {f"loss_{name}": total / self.loss_count for name, total in self.loss_sums.items()}
         scores = {f"validation_{name}": value for name, value in self.scores.items()}
         row = {**means, **scores, **self.module.monitor()}
-        if self.film is not None and isinstance(self.module, GenerativeModule):
+        if self.film is not None:
             self.film.record(self.module)
         self.metrics.append(self.module.step, {name: value.tolist() for name, value in row.items()})
         if self.logger is not None:

@@ -1,0 +1,129 @@
+"""Models one after another: the rows that one has filled are what the next one reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganx.engine.capabilities import CAPABILITIES, Answers, about
+from ganx.errors import UserError
+from ganx.files import make_folder
+from ganx.run.context import Context, lay_out
+from ganx.run.estimator import Estimator, method_of
+from ganx.run.experiment import Experiment, State
+from ganx.run.folder import RunFolder
+from ganx.run.gradient import Gradient
+from ganx.schema import check_loss
+from ganx.targets import locate
+
+Filled = NDArray[np.float32]
+_NO_LOSS = {"name": "none", "penalty": None}
+_STAGE = {"gradient": Gradient(), "estimator": Estimator()}
+
+
+class Chain:
+    """A method that declares `stages`: one that imputes, and one that classifies the filled rows.
+
+    In a state, `filled` has the rows (N, d) of each replica as the first stage fills them.
+    """
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse stages that do not fit.
+
+        Raises:
+            UserError: the first cannot impute, the last cannot classify, or one of them does not fit data or loss.
+        """
+        first, last = stages(experiment)
+        for stage, key, capability in ((first, "imputer", "impute"), (last, "classifier", "classify")):
+            if capability not in stage.spec.capabilities or stage.spec.fitter == "chain":
+                raise UserError(f"model.{key}: model={stage.config['model']['name']} does not {capability}")
+            check_loss(stage.config)
+            stage.check()
+
+    def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
+        """Train or fit both stages, going on from what an interrupted run has left; the first in a folder of its own."""
+        first, _ = stages(experiment)
+        names = [stage.config["model"]["name"] for stage in stages(experiment)]
+        context.console.print(f"1 of 2: {names[0]} imputes", highlight=False)
+        place = RunFolder(folder.path / "imputer")
+        make_folder(place.checkpoints)
+        state = _STAGE[first.spec.fitter].fit(first, place, _of_stage(first, context))
+        filled = fill(first, state)
+        balancer = experiment.config["model"]["balancer"]
+        context.console.print(f"2 of 2: {names[1]} classifies, balancer {balancer}", highlight=False)
+        last = classifying(experiment, filled)
+        return _joined(state, _STAGE[last.spec.fitter].fit(last, folder, context), filled)
+
+    def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
+        """Return what a finished run has kept."""
+        first, _ = stages(experiment)
+        place = RunFolder(folder.path / "imputer")
+        state = _STAGE[first.spec.fitter].state(first, place, _of_stage(first, context))
+        filled = fill(first, state)
+        last = classifying(experiment, filled)
+        return _joined(state, _STAGE[last.spec.fitter].state(last, folder, context), filled)
+
+    def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
+        """Ask the last stage, and say what the first has filled in the test rows."""
+        last = classifying(experiment, state["filled"])
+        answers = _STAGE[last.spec.fitter].answers(last, state, context)
+        for split, x, answer in zip(experiment.splits, state["filled"], answers, strict=True):
+            if answer is not None:
+                answer["impute"] = x[split.test].astype(np.float64) * split.span + split.low
+        return answers
+
+
+def _of_stage(stage: Experiment, context: Context) -> Context:
+    return replace(context, plan=lay_out(stage, context.plan["workers"]), watch=None)
+
+
+def _joined(first: State, last: State, filled: list[Filled]) -> State:
+    """A replica without an imputer failed there, whatever became of its classifier."""
+    notes = [*first.get("notes", ()), *last.get("notes", ())]
+    return {**last, "failed": last["failed"] | first["failed"], "notes": notes, "filled": filled}
+
+
+def stages(experiment: Experiment) -> tuple[Experiment, Experiment]:
+    """Return both stages as experiments of their own; one without adversaries has no adversarial loss."""
+    first, last = _chain(experiment).models()
+    return _stage(experiment, first), _stage(experiment, last)
+
+
+def classifying(experiment: Experiment, filled: list[Filled]) -> Experiment:
+    """Return the last stage on the rows that the first has filled, (N, d) for each replica."""
+    chain, splits = _chain(experiment), experiment.splits
+    completed = [chain.complete(experiment.table, split, x) for split, x in zip(splits, filled, strict=True)]
+    return replace(stages(experiment)[1], completed=completed)
+
+
+def fill(stage: Experiment, state: State) -> list[Filled]:
+    """Return all rows (N, d), scaled, as each replica of the first stage fills them."""
+    rows = np.arange(stage.table.n_rows)
+    return [_fill(stage, state, replica, rows) for replica in range(len(stage.splits))]
+
+
+def _fill(stage: Experiment, state: State, replica: int, rows: NDArray[np.int64]) -> Filled:
+    view = stage.view(replica)
+    # All that take rows are asked, since some draw noise one after another.
+    names = [name for name in stage.askable(stage.spec.capabilities) if CAPABILITIES[name].parts]
+    if stage.spec.fitter == "estimator":
+        method = method_of(stage, state["kept"][replica], replica)
+    else:
+        method = stage.method(state, replica, view, "impute")
+    filled: Filled = about(method, view, rows, names)["impute"]
+    return filled
+
+
+def _stage(experiment: Experiment, model: dict[str, Any]) -> Experiment:
+    stage = experiment.with_model(model)
+    unknown = experiment.config["loss"]["name"] not in stage.spec.losses
+    return experiment.with_model(model, loss=_NO_LOSS) if unknown else stage
+
+
+def _chain(experiment: Experiment) -> Any:
+    model = experiment.config["model"]
+    keys = experiment.spec.parameters
+    return locate(model["_target_"], experiment.extra_targets)(**{key: model[key] for key in keys})

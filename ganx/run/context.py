@@ -1,0 +1,60 @@
+"""Where and in which portions a run executes, and whom it tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from ganx.engine.chunk import layout, resolve_workers
+from ganx.engine.trainer import device_of
+from ganx.run.experiment import Experiment
+from ganx.targets import last_stage, spec
+
+#: Device, precision, threads, workers, and replicas of each stack.
+Layout = dict[str, Any]
+
+REPLICAS_PER_PROCESS = 5  # of an estimator: for fewer, starting another process costs more than it saves
+
+#: Is told the step, and the last one.
+Beat = Callable[[int, int], None]
+
+#: Is told the step and the best validation metrics so far, {metric: mean over the replicas}; true: the run may stop.
+Watch = Callable[[int, dict[str, float]], bool]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a fitter is given beside the experiment.
+
+    Attributes:
+        watch: asked at each validation that all stacks have reached.
+    """
+
+    console: Console
+    plan: Layout
+    beat: Beat = lambda step, steps: None
+    watch: Watch | None = None
+
+
+def lay_out(experiment: Experiment, workers: int | None = None) -> Layout:
+    """Say where and in which portions the replicas of a run train.
+
+    Args:
+        workers: what `hardware.workers=auto` means for this run, if it has been decided before.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    hardware, n_replicas = experiment.config["hardware"], len(experiment.splits)
+    model = last_stage(experiment.config["model"])  # the stage with the checkpoint that ends the run
+    trained = spec(model).fitter == "gradient"
+    chunks = layout(n_replicas, model["max_replicas"]) if trained else [1] * n_replicas
+    if hardware["workers"] != "auto" or workers is None:
+        worthwhile = len(chunks) if trained else max(1, n_replicas // REPLICAS_PER_PROCESS)
+        workers = resolve_workers(hardware["workers"], worthwhile, hardware["accelerator"] if trained else "cpu")
+    device = str(device_of(hardware)) if trained else "cpu"
+    kept = {key: hardware[key] for key in ("precision", "threads")}
+    return {"device": device, **kept, "workers": workers, "chunks": chunks}

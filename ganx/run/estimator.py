@@ -1,0 +1,158 @@
+"""Fit an estimator on every replica of a run, keep it as arrays, and ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from ganx.engine.capabilities import Answers, Method, ask, of_estimator
+from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
+from ganx.engine.views import View
+from ganx.run.context import Context
+from ganx.run.experiment import Experiment, State
+from ganx.run.folder import RunFolder
+from ganx.run.gradient import table_facts
+from ganx.targets import locate
+
+_NOT_KEPT = "this estimator defines no `state`: nothing of it is kept, and `ganx eval` fits it again"
+
+
+class Estimator:
+    """A method that defines `fit`. Its replicas are shared by processes.
+
+    In a state, `kept` has the arrays of each replica, or the estimator itself where it cannot be stored.
+    """
+
+    def check(self, experiment: Experiment) -> None:
+        """See `Experiment.check`."""
+        experiment.check()
+
+    def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
+        """Fit every replica on the rows, cells and labels that a trained method gets in the end, and keep it."""
+        if folder.checkpoint.exists():
+            return _read(folder)
+        state = _fitted(experiment, context)
+        if all(isinstance(kept, dict) for kept in state["kept"]):
+            write_checkpoint(folder.checkpoint, {**state, "kept": [_as_tensors(kept) for kept in state["kept"]]})
+        else:
+            state["notes"].append(_NOT_KEPT)
+        return state
+
+    def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
+        """Return what a finished run has kept; where it could not be kept, it is fitted again."""
+        return _read(folder) if folder.checkpoint.exists() else _fitted(experiment, context)
+
+    def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
+        """Ask every replica."""
+        return _in_processes(_ask, experiment, list(enumerate(state["kept"])), context)
+
+
+def _read(folder: RunFolder) -> State:
+    state = read_checkpoint(folder.checkpoint)
+    return {**state, "kept": [{name: value.numpy() for name, value in kept.items()} for kept in state["kept"]]}
+
+
+def _as_tensors(arrays: dict[str, Any]) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def _fitted(experiment: Experiment, context: Context) -> State:
+    fitted = _in_processes(_fit, experiment, range(len(experiment.splits)), context)
+    return {
+        "replicas": [list(replica) for replica in experiment.replicas],
+        "kept": [kept for kept, _ in fitted],
+        "notes": sorted({note for _, notes in fitted for note in notes}),
+        "failed": {},
+        "table": table_facts(experiment),
+    }
+
+
+def load_estimator(
+    model: dict[str, Any], kept: Any, replica: Sequence[int], n_classes: int, positive: int | None,
+    extra_targets: frozenset[str] = frozenset(),
+) -> Any:
+    """Return a fitted estimator.
+
+    Args:
+        kept: its arrays, or the estimator itself.
+
+    Raises:
+        RunError: the arrays are damaged.
+    """
+    if not isinstance(kept, dict):
+        return kept
+    estimator = new_estimator(model, replica, n_classes, positive, extra_targets)
+    estimator.load_state(kept)
+    return estimator
+
+
+def new_estimator(
+    model: dict[str, Any], replica: Sequence[int], n_classes: int, positive: int | None, extra_targets: frozenset[str]
+) -> Any:
+    """Return the estimator of a `model` group, not fitted.
+
+    Args:
+        replica: (seed, fold).
+        n_classes: K.
+        positive: `positive_class` of the table.
+    """
+    cls = locate(model["_target_"], extra_targets)
+    estimator: Any = cls(**{key: value for key, value in model.items() if key not in ("_target_", "name", "version")})
+    seed, fold = replica
+    estimator.seed, estimator.n_classes, estimator.positive = 1000 * seed + fold, n_classes, positive
+    return estimator
+
+
+def _new(experiment: Experiment, replica: int) -> Any:
+    table = experiment.table
+    return new_estimator(
+        experiment.config["model"], experiment.replicas[replica], table.n_classes, table.positive, experiment.extra_targets
+    )
+
+
+def method_of(experiment: Experiment, kept: Any, replica: int) -> Method:
+    """Return a fitted replica as it is asked."""
+    table, extra = experiment.table, experiment.extra_targets
+    model, name = experiment.config["model"], experiment.replicas[replica]
+    return of_estimator(load_estimator(model, kept, name, table.n_classes, table.positive, extra))
+
+
+def _fit(experiment: Experiment, replica: int) -> tuple[Any, list[str]]:
+    """Return what is kept of a replica, and what it had to leave out."""
+    estimator, view = _new(experiment, replica), experiment.view(replica)
+    estimator.fit(*_training_rows(view))
+    notes = list(getattr(estimator, "notes", ()))
+    try:
+        return estimator.state(), notes
+    except (AttributeError, NotImplementedError):  # a user's own, perhaps
+        return estimator, notes
+
+
+def _training_rows(view: View) -> tuple[Any, ...]:
+    """What the view shows of the training rows, and their classes (n,), -1 where unknown."""
+    batch = view.batch(view.tensor(view.splits[0].train).unsqueeze(0))
+    y = batch.y[0].cpu().numpy()
+    classes = np.where(y.any(1), y.argmax(1), -1) if y.shape[1] else np.full(len(y), -1)
+    return *view.arrays(batch), classes
+
+
+def _ask(experiment: Experiment, job: tuple[int, Any]) -> Answers:
+    replica, kept = job
+    names = experiment.askable(experiment.spec.capabilities)
+    return ask(method_of(experiment, kept, replica), experiment.view(replica), names)
+
+
+def _in_processes(work: Any, experiment: Experiment, jobs: Any, context: Context) -> Any:
+    n_jobs = min(context.plan["workers"], len(experiment.splits))
+    return Parallel(n_jobs=n_jobs)(delayed(_limited)(work, experiment, job) for job in jobs)
+
+
+def _limited(work: Any, experiment: Experiment, job: Any) -> Any:
+    with threadpool_limits(experiment.config["hardware"]["threads"]):
+        return work(experiment, job)
