@@ -17,7 +17,8 @@ from ganx.engine.build import build_module
 from ganx.engine.loader import DeviceTable
 from ganx.engine.module import Module
 from ganx.engine.predict import predict
-from ganx.metrics import accuracy, error_rate_categorical, f1, positive_class, pr_auc, rmse, rmse_row, roc_auc
+from ganx.metrics.classification import accuracy, f1, positive_class, pr_auc, roc_auc
+from ganx.metrics.imputation import error_rate_categorical, rmse, rmse_row
 
 #: metric name -> one value per replica
 Figures = dict[str, list[float]]

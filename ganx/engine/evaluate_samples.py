@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganx import metrics
 from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table
@@ -18,6 +17,7 @@ from ganx.engine.feature_network import FeatureNetwork
 from ganx.engine.film import numbers
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.loader import DeviceSamples
+from ganx.metrics import clustering, generation
 
 SAMPLES = 2500  # of a mixture, as in PacGAN; of other data as many as there are test rows
 MOST_ROWS = 10_000  # test rows that figures look at, training rows on which clusters are named
@@ -99,9 +99,9 @@ def _score_samples(
     if table.mixture is not None:
         centres, sd, weights = table.mixture.centres, table.mixture.sd, table.mixture.weights
         return {
-            "modes": metrics.modes_covered(x, centres, sd),
-            "high_quality": metrics.high_quality(x, centres, sd),
-            "reverse_kl": metrics.reverse_kl(x, centres, sd, weights),
+            "modes": generation.modes_covered(x, centres, sd),
+            "high_quality": generation.high_quality(x, centres, sd),
+            "reverse_kl": generation.reverse_kl(x, centres, sd, weights),
         }
     figures: dict[str, float] = {}
     real: NDArray[np.floating]
@@ -110,11 +110,11 @@ def _score_samples(
         real, made = rows.encoding.encode(table.x[test]), rows.encoding.encode(x)
     else:
         real, made = network.features(table.x[test]), network.features(x)
-        figures["fid"] = metrics.frechet_distance(real, made)
-        figures["kid"] = metrics.kernel_distance(real, made)
+        figures["fid"] = generation.frechet_distance(real, made)
+        figures["kid"] = generation.kernel_distance(real, made)
         if module.uses_labels:
             figures["label_accuracy"] = float((network.classify(x).argmax(1) == c).mean())
-    figures["precision"], figures["recall"] = metrics.precision_recall(real, made)
+    figures["precision"], figures["recall"] = generation.precision(real, made), generation.recall(real, made)
     return figures
 
 
@@ -123,7 +123,7 @@ def _score_prior(module: GenerativeModule) -> dict[str, float]:
         return {}
     p = np.sort(module.prior()[0].numpy())[::-1]
     shares = {f"prior_{i + 1}": float(share) for i, share in enumerate(p)}
-    return {"categories": metrics.categories_in_use(p), "prior_entropy": metrics.entropy(p)} | shares
+    return {"categories": generation.categories_in_use(p), "prior_entropy": generation.entropy(p)} | shares
 
 
 def _score_clusters(module: GenerativeModule, table: Table, rows: Rows, split: Split) -> dict[str, float]:
@@ -138,13 +138,15 @@ def _score_clusters(module: GenerativeModule, table: Table, rows: Rows, split: S
     y_train, c_train = table.y[train], categories_of(module, table, rows, split, train)
     sizes = table.n_classes, module.n_categories
     figures = {
-        "clustering_error_majority": metrics.error_rate(y_test, c_test, metrics.majority(y_train, c_train, *sizes)),
-        "nmi": metrics.nmi(y_test, c_test),
-        "ari": metrics.ari(y_test, c_test),
+        "clustering_error_majority": clustering.error_rate(
+            y_test, c_test, clustering.majority(y_train, c_train, *sizes)
+        ),
+        "nmi": clustering.nmi(y_test, c_test),
+        "ari": clustering.ari(y_test, c_test),
     }
     if sizes[0] == sizes[1]:
-        one_to_one = metrics.one_to_one(y_train, c_train, *sizes)
-        figures["clustering_error"] = metrics.error_rate(y_test, c_test, one_to_one)
+        one_to_one = clustering.one_to_one(y_train, c_train, *sizes)
+        figures["clustering_error"] = clustering.error_rate(y_test, c_test, one_to_one)
     return figures
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ganx.engine.batch import TabularBatch
 from ganx.engine.loader import DeviceTable
 from ganx.engine.module import Module
-from ganx.metrics import f1
+from ganx.metrics.classification import f1
 
 _ROWS_AT_ONCE = 4096  # bounds the memory of an evaluation
 

@@ -32,7 +32,7 @@ from ganx.engine.predict import Probe
 from ganx.engine.selection import SELECTED_BY, Best
 from ganx.errors import UserError
 from ganx.files import refusing
-from ganx.metrics import positive_class
+from ganx.metrics.classification import positive_class
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("GANX_CHECKPOINT_SECONDS", "10"))

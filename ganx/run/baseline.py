@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from ganx.data.splits import Split
 from ganx.engine.evaluate import Figures, score
-from ganx.metrics import positive_class
+from ganx.metrics.classification import positive_class
 from ganx.run.experiment import Experiment
 from ganx.targets import locate
 
