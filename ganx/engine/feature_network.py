@@ -22,7 +22,7 @@ from ganx.data.source import cache_folder
 from ganx.data.table import Table
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.errors import RunError
-from ganx.metrics import accuracy
+from ganx.metrics.classification import accuracy
 
 Rows = NDArray[np.generic]
 Floats = NDArray[np.float64]

@@ -20,7 +20,7 @@ from ganx.engine.generative import IN_USE, GenerativeModule
 from ganx.errors import RunError, UserError
 from ganx.figures.definition import Definition
 from ganx.figures.trained import Trained
-from ganx.metrics import categories_in_use, entropy
+from ganx.metrics.generation import categories_in_use, entropy
 from ganx.run.fit import check_method
 
 Rows = NDArray[np.int64]

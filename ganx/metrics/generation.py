@@ -95,20 +95,25 @@ def kernel_distance(real: Floats, generated: Floats) -> float:
     return float(np.mean([_squared_mmd(subset(real), subset(generated)) for _ in range(_SUBSETS)]))
 
 
-def precision_recall(real: Floats, generated: Floats, k: int = 3) -> tuple[float, float]:
-    """Return precision and recall of Kynkäänniemi et al. (NeurIPS 2019).
+def precision(real: Floats, generated: Floats, k: int = 3) -> float:
+    """Return the precision of Kynkäänniemi et al. (NeurIPS 2019).
 
-    Precision is the share of samples that lie within the k-th nearest-neighbour distance of some row of data;
-    recall is the share of rows of data that lie within that distance of some sample.
+    The share of samples that lie within the k-th nearest-neighbour distance of some row of data.
 
     Args:
         real: (n, f) features of data, n > k.
         generated: (m, f) features of samples, m > k.
         k: neighbours, the row itself not counted.
     """
-    if min(len(real), len(generated)) <= k:
-        return float("nan"), float("nan")
-    return _share_inside(generated, real, k), _share_inside(real, generated, k)
+    return _share_inside(generated, real, k) if min(len(real), len(generated)) > k else float("nan")
+
+
+def recall(real: Floats, generated: Floats, k: int = 3) -> float:
+    """Return the share of rows of data that lie within the k-th nearest-neighbour distance of some sample.
+
+    See `precision`.
+    """
+    return precision(generated, real, k)
 
 
 def _mode_counts(x: Floats, centres: Floats, sd: float) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from ganx.baselines.mean import Mean
 from ganx.baselines.mice import MICE
 from ganx.baselines.missforest import MissForest
 from ganx.baselines.zeros import Zeros
-from ganx.metrics import f1
+from ganx.metrics.classification import f1
 
 CAPS = {"max_rows": 50, "wide": 20, "n_nearest_features": 5, "rounds_when_wide": 1}
 IMPUTERS: dict[str, Callable[[], Baseline]] = {

@@ -22,7 +22,7 @@ from ganx.data.datasets import CREDIT_COLUMNS, IN_FILES
 from ganx.data.idx import read_idx
 from ganx.data.source import Remote
 from ganx.errors import UserError
-from ganx.metrics import rmse_row
+from ganx.metrics.imputation import rmse_row
 from ganx.schema import Protocol
 
 PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, 5, 0.0, "complete", "test")

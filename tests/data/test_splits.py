@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ganx.compose import compose
 from ganx.data import Column, Encoding, Split, Table, load, make_splits
 from ganx.errors import UserError
-from ganx.metrics import rmse_row
+from ganx.metrics.imputation import rmse_row
 from ganx.schema import Protocol, splits_per_seed
 
 CLEAN = Protocol("clean", 0.2, "mcar", 0.8, None, 5, 0.2, "observed", "validation")

@@ -16,7 +16,7 @@ from rich.console import Console
 from ganx.data import Table, load
 from ganx.engine import feature_network as module
 from ganx.engine.feature_network import FeatureNetwork, feature_network
-from ganx.metrics import frechet_distance
+from ganx.metrics.generation import frechet_distance
 
 TRAIN_BRIEFLY = """
 import ganx.engine.feature_network as module

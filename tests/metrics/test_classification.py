@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as reference
 from sklearn.preprocessing import label_binarize
 
-from ganx.metrics import accuracy, f1, positive_class, pr_auc, roc_auc
+from ganx.metrics.classification import accuracy, f1, positive_class, pr_auc, roc_auc
 
 RNG = np.random.default_rng(0)
 

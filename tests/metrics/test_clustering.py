@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ganx.metrics import ari, error_rate, majority, nmi, one_to_one
+from ganx.metrics.clustering import ari, error_rate, majority, nmi, one_to_one
 
 Y = np.array([0, 0, 0, 1, 1, 2, 2, 2])
 C = np.array([1, 1, 2, 1, 0, 2, 2, 0])

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from ganx.metrics import (
+from ganx.metrics.generation import (
     categories_in_use,
     entropy,
     frechet_distance,
     high_quality,
     kernel_distance,
     modes_covered,
-    precision_recall,
+    precision,
+    recall,
     reverse_kl,
 )
 
@@ -160,8 +161,8 @@ def test_kernel_distance_draws_the_same_subsets_every_time() -> None:
 def test_precision_and_recall_by_hand() -> None:
     """On a line, with one neighbour: radii are 1, 1, 2 for the data and 0.5, 0.5 for the samples."""
     real, generated = np.array([[0.0], [1.0], [3.0]]), np.array([[4.9], [5.4]])
-    assert precision_recall(real, generated, k=1) == (0.5, 0.0)
-    assert precision_recall(generated, real, k=1) == (0.0, 0.5)
+    assert (precision(real, generated, k=1), recall(real, generated, k=1)) == (0.5, 0.0)
+    assert (precision(generated, real, k=1), recall(generated, real, k=1)) == (0.0, 0.5)
 
 
 @settings(deadline=None, max_examples=50)
@@ -169,15 +170,15 @@ def test_precision_and_recall_by_hand() -> None:
 def test_precision_and_recall_of_equal_sets(seed: int, n: int, f: int) -> None:
     real = cloud(seed, n, f)
     order = np.random.default_rng(seed).permutation(n)
-    assert precision_recall(real, real[order]) == (1.0, 1.0)
-    assert precision_recall(real, real + 1e6) == (0.0, 0.0)
+    assert precision(real, real[order]) == recall(real, real[order]) == 1.0
+    assert precision(real, real + 1e6) == recall(real, real + 1e6) == 0.0
 
 
 def test_half_of_the_data_generated_has_no_recall_of_the_rest() -> None:
     here, there = cloud(0, 200, 3), cloud(1, 200, 3) + 100
-    precision, recall = precision_recall(np.concatenate([here, there]), here[::2] + 1e-3)
-    assert precision == 1.0
-    assert 0.3 < recall <= 0.5
+    real, generated = np.concatenate([here, there]), here[::2] + 1e-3
+    assert precision(real, generated) == 1.0
+    assert 0.3 < recall(real, generated) <= 0.5
 
 
 @pytest.mark.parametrize("n", [0, 1])
@@ -188,4 +189,5 @@ def test_nothing_to_score(n: int) -> None:
     assert modes_covered(none, CENTRES, 1.0) == 0
     assert math.isnan(frechet_distance(x, CENTRES))
     assert math.isnan(kernel_distance(CENTRES, x))
-    assert all(map(math.isnan, precision_recall(CENTRES, CENTRES)))  # three rows have no third neighbour
+    assert math.isnan(precision(CENTRES, CENTRES))  # three rows have no third neighbour
+    assert math.isnan(recall(CENTRES, CENTRES))

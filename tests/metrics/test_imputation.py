@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import root_mean_squared_error
 
-from ganx.metrics import error_rate_categorical, rmse, rmse_row
+from ganx.metrics.imputation import error_rate_categorical, rmse, rmse_row
 
 TRUTH = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
 IMPUTED = np.array([[0.3, 0.6], [0.5, 0.5], [9.0, 0.2]])
