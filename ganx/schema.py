@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
-from ganx.targets import check_target, constructor, targets_of
+from ganx.targets import check_target, constructor, spec, targets_of
 from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Share, check
 
 Folds = Literal[0] | Annotated[int, Range(2)] | Literal["holdout"]
@@ -138,7 +138,7 @@ class TrainedModel(Model):
 
     Attributes:
         steps: length of the training, in outer steps.
-        batch_size: rows in a minibatch of each replica.
+        batch_size: rows in a minibatch of each replica; a mapping where a method reads several streams.
         validate_every: steps between two looks at the validation rows.
         max_replicas: how many replicas one process stacks.
         lr_scale: factor on `optimizer.lr` for a player, by its name.
@@ -147,7 +147,7 @@ class TrainedModel(Model):
     """
 
     steps: PositiveInt
-    batch_size: PositiveInt
+    batch_size: PositiveInt | dict[str, PositiveInt]
     validate_every: PositiveInt
     max_replicas: PositiveInt
     lr_scale: dict[str, PositiveFloat]
@@ -308,6 +308,23 @@ def _check_train(config: dict[str, Any]) -> None:
         raise UserError("protocol.selection=validation needs rows to select on: set e.g. protocol.validation=0.2")
     if trained and "_target_" not in config["optimizer"]:
         raise UserError(f"optimizer=none: the model '{config['model']['name']}' is trained; choose e.g. optimizer=adam")
+    if spec(config["model"]).fitter == "gradient":
+        check_loss(config)
+
+
+def check_loss(config: dict[str, Any]) -> None:
+    """Refuse a loss or a penalty that the method of a checked configuration cannot be trained with.
+
+    A method without losses has nothing adversarial, and its loss is `none`.
+    """
+    name, method = config["model"]["name"], spec(config["model"])
+    loss, penalty = config["loss"]["name"], config["loss"]["penalty"]
+    losses = method.losses or ("none",)
+    if loss not in losses:
+        raise UserError(f"loss={loss}: {name} cannot be trained with it{nearest(loss, losses)}")
+    if penalty not in method.penalties:
+        known = ", ".join("null" if one is None else one for one in method.penalties)
+        raise UserError(f"loss.penalty={penalty}: {name} cannot be trained with it; choose {known}")
 
 
 def _check_optimizer(config: dict[str, Any]) -> dict[str, Any]:
@@ -320,14 +337,15 @@ def _check_optimizer(config: dict[str, Any]) -> dict[str, Any]:
 
 def _check_model(config: dict[str, Any], where: str = "model") -> tuple[dict[str, Any], bool]:
     """Check a model, and the models it is made of; say whether any of them is trained by gradient."""
-    wanted = constructor(str(config.get("_target_", "")), f"{where}._target_")
-    further = {key: (parameter.kind, parameter.required) for key, parameter in wanted.parameters.items()}
-    checked = check_keys(where, config, TrainedModel if wanted.trained else Model, further)
-    trained = wanted.trained
-    for key, value in checked.items():
-        if isinstance(value, dict) and "_target_" in value:
-            checked[key], part_trained = _check_model(value, f"{where}.{key}")
-            trained = trained or part_trained
+    method = spec(config, where)
+    further = {key: (parameter.kind, parameter.required) for key, parameter in method.parameters.items()}
+    trained = method.fitter == "gradient"
+    checked = check_keys(where, config, TrainedModel if trained else Model, further)
+    if trained and isinstance(size := checked["batch_size"], dict) and set(size) != set(method.streams):
+        raise UserError(f"{where}.batch_size: a number, or one for each of {', '.join(method.streams)}")
+    for stage in method.stages:
+        checked[stage], stage_trained = _check_model(checked[stage], f"{where}.{stage}")
+        trained = trained or stage_trained
     return checked, trained
 
 

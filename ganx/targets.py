@@ -25,6 +25,7 @@ ALLOWED = ("ganx.", "torch.optim.", "lightning.")
 CAPABILITIES = (
     *("impute", "classify", "cluster", "embed", "reconstruct", "anomaly", "log_likelihood"),
     *("sample", "prior", "estimate", "generate"),
+    *("encode", "generate_hidden"),  # which figures of hidden vectors ask for
 )
 
 Fitter = Literal["gradient", "estimator", "chain"]
@@ -134,7 +135,7 @@ class MethodSpec:
         streams: the streams of minibatches that a step reads.
         losses, penalties: `loss.name` and `loss.penalty` it can be trained with; no losses: nothing adversarial.
         capabilities: which of `CAPABILITIES` it has; those of a chain are its stages'.
-        conditional: whether what it generates has the class that it is told, so that it needs every label.
+        conditional: whether what it generates has the class that it is told.
         stages: of a chain, the keys that hold its models, in order.
         fitter: `gradient` (it defines `outer_step`), `estimator` (`fit`), or `chain` (`stages`).
     """

@@ -12,7 +12,7 @@ def run(argv: list[str]) -> int:
     """Compose, check and evaluate; return the exit code."""
 
     def task(config: dict[str, Any], command_line: list[str]) -> int:
-        from ganx.run.life import evaluate  # torch: only once the configuration is right
+        from ganx.serve.evaluate import evaluate  # torch: only once the configuration is right
 
         return evaluate(config, command_line)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,8 @@ class Table:
     native: bool = False
     mixture: Mixture | None = None
     n_train: int | None = None
+    domain: NDArray[np.int64] | None = None
+    truth: dict[str, Any] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:

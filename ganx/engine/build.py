@@ -53,6 +53,7 @@ def build_module(
         clip_norm=model["clip_norm"],
         device=torch.device(device),
         precision=getattr(torch, config["hardware"]["precision"]),
+        class_shares=None if facts.class_shares is None else torch.tensor([facts.class_shares] * len(replicas)),
     )
     engine_keys = {field.name for field in fields(TrainedModel)}
     options = {key: value for key, value in model.items() if key not in engine_keys}

@@ -1,8 +1,8 @@
 """What methods can do, and the one loop that asks them.
 
-A capability is a method of a class; which a class has is read from its source (`ganx.targets.spec`). Its argument is what
-the view gives (`View.arguments`): x and m of cells, x of examples. Tensors have the replica axis R first; an estimator gets
-and returns arrays of one replica, without it.
+A capability is a method of a class; which a class has is read from its source (`ganx.targets.spec`). Its argument is
+what the view gives (`View.arguments`): x and m of cells, x of examples. Tensors have the replica axis R first; an
+estimator gets and returns arrays of one replica, without it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganx.engine.views import Cells, Domains, Examples, View
-from ganx.metrics.truths import Clusters, Samples
+from ganx.metrics.truths import Clusters, Embeddings, Samples
 
 Floats = NDArray[np.floating]
 Index = NDArray[np.int64]
@@ -103,8 +103,8 @@ def ask(method: Method, view: View, names: Collection[str]) -> Answers:
         view: of this replica alone, as it is when nothing is left to select.
 
     Returns:
-        {capability: answer}: `impute` (n, d) in metric units; `cluster` as `Clusters`; `embed` {part: (n, e)}; `sample` as
-        `Samples`; everything else as an array of the replica.
+        {capability: answer}: `impute` (n, d) in metric units; `cluster` as `Clusters`; `embed` as `Embeddings`;
+        `sample` as `Samples`; everything else as an array of the replica.
     """
     answers: Answers = {}
     for part in ("test", "train"):
@@ -198,112 +198,18 @@ def _clusters(view: View, by_part: dict[str, Any]) -> Clusters:
     def indices(answer: Any) -> Index:
         return np.asarray(answer if answer.ndim == 1 else answer.argmax(1), dtype=np.int64)
 
-    return Clusters(indices(by_part.get("train", np.empty(0))), indices(by_part["test"]))
+    test = by_part["test"]
+    train = indices(by_part.get("train", np.empty(0)))
+    n = test.shape[1] if test.ndim == 2 else 1 + int(max(train.max(initial=0), test.max(initial=0)))
+    return Clusters(train, indices(test), n)
 
 
-_TRANSLATED.get(name, _of_test)(view, by_part)
-    for name in ("prior", "estimate"):
-        if name in names:
-            answers[name] = method.call(name)
-    if "sample" in names:
-        answers["sample"] = samples(method, view, n_samples(view))
-    return answers
-
-
-def about(method: Method, view: View, rows: Index, names: Collection[str]) -> dict[str, Any]:
-    """Return what a replica answers about rows (n,) of the table, portion by portion, {capability: (n, ...)}."""
-    found: dict[str, list[Any]] = {name: [] for name in names}
-    with method.noise():
-        for start in range(0, len(rows), size := method.portion or len(rows)):
-            batch = view.batch(view.tensor(rows[start : start + size]).unsqueeze(0))
-            for name in names:
-                found[name].append(method.about(name, view, batch))
-    return {name: np.concatenate(portions) for name, portions in found.items()}
-
-
-def samples(method: Method, view: View, n: int) -> Samples:
-    """Return n generated rows as cells (n, D), and their categories (n,), -1 without any."""
-    assert isinstance(view, Examples)
-    cells, categories = [], []
-    with method.noise():
-        for start in range(0, n, size := method.portion or n):
-            x, c = method.call("sample", min(size, n - start))
-            cells.append(view.units.cells(x))
-            categories.append(numbers(c))
-    return Samples(np.concatenate(cells), np.concatenate(categories))
-
-
-def rows_asked(view: View, part: str) -> Index:
-    """Return the rows (n,) of a part, `test` or `train`, that the only replica of a view is asked about."""
-    table, split = view.table, view.splits[0]
-    rows = split.test if part == "test" else split.rows
-    if isinstance(view, Cells):
-        return rows
-    if isinstance(view, Domains) and table.domain is not None:
-        rows = rows[table.domain[rows] == int(part == "test")]
-    elif part == "train" and table.y is not None:
-        rows = rows[table.y[rows] >= 0]  # they are asked about for the sake of their labels
-    return thinned(rows)
-
-
-def n_samples(view: View) -> int:
-    """Return how many rows are generated to be scored."""
-    return len(rows_asked(view, "test")) if view.table.mixture is None else MIXTURE_SAMPLES
-
-
-def thinned(rows: Index) -> Index:
-    """Return at most MOST_ROWS of the rows, evenly spread."""
-    return rows if len(rows) <= MOST_ROWS else rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(np.int64)]
-
-
-def numbers(c: Tensor) -> Index:
-    """Return the number of each one-hot category; -1 where there are none. (n, K) -> (n,)."""
-    if not c.shape[1]:
-        return np.full(len(c), -1)
-    found: Index = c.argmax(1).cpu().numpy()
-    return found
-
-
-def _portions(view: View, rows: Index) -> Iterator[Any]:
-    for start in range(0, len(rows), view.portion):
-        yield view.batch(view.tensor(rows[start : start + view.portion]).unsqueeze(0))
-
-
-def _first(answer: Any) -> Any:
-    """Return the only replica's part of an answer."""
-    if isinstance(answer, Mapping):
-        return {name: _array(value[0]) for name, value in answer.items()}
-    if isinstance(answer, tuple):
-        return tuple(_array(value[0]) for value in answer)
-    return _array(answer[0])
-
-
-def _array(value: Any) -> NDArray[Any]:
-    """Return a tensor as an array; an estimator's argument (1, n, ...) without its replica axis is `_single`'s work."""
-    array: NDArray[Any] = value.float().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-    return array
-
-
-def _imputed(view: View, by_part: dict[str, Floats]) -> Floats:
-    split = view.splits[0]
-    imputed: Floats = by_part["test"].astype(np.float64) * split.span + split.low
-    return imputed
-
-
-def _of_test(view: View, by_part: dict[str, Floats]) -> Floats:
-    return by_part["test"]
-
-
-def _clusters(view: View, by_part: dict[str, Any]) -> Clusters:
-    def indices(answer: Any) -> Index:
-        return np.asarray(answer if answer.ndim == 1 else answer.argmax(1), dtype=np.int64)
-
-    train = by_part.get("train", np.empty(0, dtype=np.int64))
-    return Clusters(indices(train), indices(by_part["test"]))
+def _embeddings(view: View, by_part: dict[str, Floats]) -> Embeddings:
+    return Embeddings(by_part.get("train", by_part["test"][:0]), by_part["test"])
 
 
 _TRANSLATED: dict[str, Callable[[View, dict[str, Any]], Any]] = {
     "impute": _imputed,
     "cluster": _clusters,
-    "embed": lambda view, by_part: by_part,
+    "embed": _embeddings,
 }

@@ -46,6 +46,7 @@ class GenerativeModule(Module):
         UserError: a choice that does not fit the data or another choice.
     """
 
+    reads = "examples"
     losses = ("nonsaturating", "saturating", "lsgan", "hinge", "wgan")
     penalties: ClassVar[tuple[str | None, ...]] = ("r1", "r2", "zero_centered", "wgan_gp", "clipping", None)
 

@@ -41,6 +41,7 @@ class Module(pl.LightningModule):
         self.setting = setting
         self.weight_generators = generators(setting.replicas, WEIGHTS)
         self.noise = Noise(generators(setting.replicas, NOISE), setting.device)
+        self.data: Any = None  # the view, while training
         self.players: dict[str, list[nn.Parameter]] = {}
         self.player_optimizers: dict[str, torch.optim.Optimizer] = {}
         self._flat: dict[str, Tensor] = {}
@@ -56,6 +57,9 @@ class Module(pl.LightningModule):
 
         `batch` is a `TabularBatch`, for a `GenerativeModule` a `SampleBatch`.
         """
+
+    def prepare(self) -> None:
+        """Do what comes once, before the first step and not on resume. `self.data` is the view, which it may sweep."""
 
     # --- players -----------------------------------------------------------------------------------------------
 

@@ -121,5 +121,5 @@ def _f1(probe: Probe, answer: Tensor) -> Tensor | None:
     return torch.tensor(values, device=answer.device)
 
 
-#: The metrics that select, for all replicas at once: (probe, answer (R, n, ...)) -> (R,), None without anything to score.
+#: The metrics that select, for all replicas at once: (probe, answer (R, n, ...)) -> (R,); None: nothing to score.
 SCORES: dict[str, Callable[[Probe, Tensor], Tensor | None]] = {"rmse_row": _rmse_row, "f1": _f1}

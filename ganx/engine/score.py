@@ -107,9 +107,7 @@ def _cluster_labels(data: Data, answers: Answers) -> Any:
     if y is None:
         return None
     train, test = (y[rows_asked(view, part)] for part in ("train", "test"))
-    clusters = answers["cluster"]
-    n_clusters = 1 + int(max(clusters.train.max(initial=0), clusters.test.max(initial=0)))
-    return truths.ClusterLabels(train, test, view.table.n_classes, max(n_clusters, clusters.n))
+    return truths.ClusterLabels(train, test, view.table.n_classes, answers["cluster"].n)
 
 
 def _mixture(data: Data, answers: Answers) -> Any:
@@ -126,7 +124,8 @@ def _features(data: Data, answers: Answers) -> Any:
     return truths.Features(of(x), of)
 
 
-def _network_features(data: Data, answers: Answers) -> Any:
+def _image_features(data: Data, answers: Answers) -> Any:
+    """The same, of images alone."""
     return None if data.network is None else _features(data, answers)
 
 
@@ -149,7 +148,7 @@ def _embedded_labels(data: Data, answers: Answers) -> Any:
     y = data.view.table.y
     if y is None:
         return None
-    return {part: y[rows_asked(data.view, part)] for part in ("train", "test")}
+    return truths.EmbeddedLabels(*(y[rows_asked(data.view, part)] for part in ("train", "test")))
 
 
 def _outliers(data: Data, answers: Answers) -> Any:
@@ -166,10 +165,10 @@ TRUTHS: dict[str, Callable[[Data, Answers], Any]] = {
     "cluster_labels": _cluster_labels,
     "mixture": _mixture,
     "features": _features,
-    "network_features": _network_features,
+    "image_features": _image_features,
     "image_labels": _image_labels,
     "rows": _rows,
-    "embedded_labels": _embedded_labels,
+    "embeddings": _embedded_labels,
     "outliers": _outliers,
     "location": lambda data, answers: data.view.table.truth.get("location"),
     "scatter": lambda data, answers: data.view.table.truth.get("scatter"),

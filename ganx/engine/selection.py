@@ -10,6 +10,7 @@ from torch import Tensor
 from ganx.engine.module import Module
 from ganx.metrics.registry import metric_of
 
+
 class Best:
     """The parameters of each replica at the step where one metric was best. On a tie the later step wins."""
 

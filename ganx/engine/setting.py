@@ -27,6 +27,7 @@ class Setting:
         clip_norm: largest gradient norm per player and replica; None = no clipping.
         device: where tensors live.
         precision: of what networks compute while they train.
+        class_shares: (R, K) share of each class, for a trained method that generates rows by class; None: not known.
     """
 
     replicas: Sequence[tuple[int, int]]
@@ -42,3 +43,4 @@ class Setting:
     clip_norm: float | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
+    class_shares: torch.Tensor | None = None

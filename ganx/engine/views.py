@@ -36,12 +36,14 @@ class Facts:
         shape: of one row: (d,), or (C, H, W) for images.
         bounded: whether whole rows lie in [-1, 1].
         n_classes: K, 0 without a target.
+        class_shares: (K,) share of each class; None: not known, or not needed.
     """
 
     n_features: int
     shape: tuple[int, ...]
     bounded: bool
     n_classes: int
+    class_shares: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,9 @@ class View:
 
     #: Whether networks may compute in less than 32 bits.
     low_precision: ClassVar[bool] = True
+
+    #: Whether a conditional generator needs the class of every row.
+    every_label: ClassVar[bool] = True
 
     def __init__(self, table: Table, encoding: Encoding, splits: Sequence[Split], device: torch.device) -> None:
         self.table, self.splits, self.device = table, splits, device
@@ -111,7 +116,10 @@ class View:
         return rows
 
     def sweep(self, stream: str, size: int) -> Iterator[tuple[Any, Tensor]]:
-        """Yield (batch, weight (R, B)) over every row of a stream, once; short replicas repeat their last row, weight 0."""
+        """Yield (batch, weight (R, B)) over every row of a stream, once.
+
+        Short replicas repeat their last row with weight 0.
+        """
         rows = self.rows_of(stream)
         longest = max(map(len, rows))
         index = np.stack([np.pad(r, (0, longest - len(r)), mode="edge") for r in rows])
@@ -157,6 +165,7 @@ class Cells(View):
 
     portion = 4096
     low_precision = False
+    every_label = False
 
     def __init__(self, table: Table, encoding: Encoding, splits: Sequence[Split], device: torch.device) -> None:
         super().__init__(table, encoding, splits, device)
@@ -200,7 +209,6 @@ class Cells(View):
         """x (R, B, d) and m (R, B, d)."""
         return batch.x, batch.m
 
-
     def arrays(self, batch: TabularBatch) -> tuple[NDArray[Any], ...]:
         """x (n, d) and m (n, d), a mask."""
         x, m = super().arrays(batch)
@@ -242,6 +250,19 @@ class CompletedCells(Cells):
         y = (label.unsqueeze(-1) == self.classes).to(x.dtype)
         labelled = (label >= 0).unsqueeze(-1).to(x.dtype)
         return TabularBatch(x=x, m=torch.ones_like(x), missing=torch.zeros_like(x), y=y, labelled=labelled)
+
+
+class GivenCells(Cells):
+    """Rows that were never part of a data set: x (N, d), scaled, and m (N, d), which of its cells are known."""
+
+    def __init__(self, x: NDArray[np.float32], m: NDArray[np.bool_]) -> None:
+        self.device = torch.device("cpu")
+        self.x, self.m = self.tensor(x), self.tensor(m).float()
+
+    def batch(self, index: Tensor) -> TabularBatch:
+        """Return the rows `index` (1, B), without labels."""
+        m, nothing = self.m[index], torch.zeros(*index.shape, 1)
+        return TabularBatch(self.x[index], m, 1 - m, nothing, nothing)
 
 
 class Examples(View):
@@ -294,7 +315,8 @@ class Domains(Examples):
     def shown_labels(self, split: Split) -> NDArray[np.bool_]:
         """Return the labels (N,) that a replica sees: those of the source domain, as far as the protocol shows them."""
         assert self.table.domain is not None
-        return split.shown_labels() & (self.table.domain == 0)
+        shown: NDArray[np.bool_] = split.shown_labels() & (self.table.domain == 0)
+        return shown
 
 
 VIEWS: dict[str, type[View]] = {"cells": Cells, "examples": Examples, "domains": Domains}
@@ -347,5 +369,5 @@ def check_protocol(name: str, spec: MethodSpec, table: Table, protocol: dict[str
     if precision != "float32" and not view.low_precision:
         raise UserError(f"hardware.precision is for networks of rows and images; model={name} needs float32")
     y = table.y
-    if spec.conditional and y is not None and (protocol["label_rate"] < 1 or bool((y < 0).any())):
+    if spec.conditional and view.every_label and y is not None and (protocol["label_rate"] < 1 or bool((y < 0).any())):
         raise UserError(f"model={name} reads the label of every row: protocol.label_rate=1, and no unknown labels")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,13 @@ from sklearn.manifold import TSNE
 from ganx.drawing import panels as plots
 from ganx.drawing.generated import category_names, image_grid, in_plane, used
 from ganx.drawing.panels import Cloud, Curve, Grid, Points
-from ganx.engine.evaluate_samples import generated
-from ganx.engine.generative import IN_USE, GenerativeModule
+from ganx.engine.capabilities import of_module, samples
+from ganx.engine.generative import IN_USE
 from ganx.errors import RunError, UserError
 from ganx.figures.definition import Definition
 from ganx.figures.trained import Trained
 from ganx.metrics.generation import categories_in_use, entropy
-from ganx.run.fit import check_method
+from ganx.run.fitters import fitter_of
 
 Rows = NDArray[np.int64]
 
@@ -37,13 +38,13 @@ class Drawing:
 
     Attributes:
         draw: writes it.
-        abilities: methods of a model that it calls.
+        capabilities: of a model that it asks for.
         images, plane, classes: whether rows have to be images, points in the plane, and have a class.
         same: groups and keys that all runs have to share.
     """
 
     draw: Callable[[Definition, Sequence[Trained], Path], None]
-    abilities: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
     images: bool = False
     plane: bool = False
     classes: bool = False
@@ -64,11 +65,11 @@ def check(definition: Definition, runs: Sequence[Trained]) -> None:
 def _fault(definition: Definition, run: Trained, first: Trained) -> str | None:
     """Return why a run could not be drawn."""
     drawing, model, data = DRAWINGS[definition.draw], run.config["model"]["name"], run.table.name
-    if not run.experiment.trained:
+    if run.experiment.spec.fitter != "gradient":
         return f"model={model} keeps no networks; name a model that is trained by gradient"
-    for ability in drawing.abilities:
-        if not run.can(ability):
-            return f"model={model} does not define `{ability}`"
+    for capability in drawing.capabilities:
+        if capability not in run.experiment.spec.capabilities:
+            return f"model={model} does not define `{capability}`"
     if drawing.images and run.table.image_shape is None:
         return f"the rows of dataset={data} are no images; choose e.g. dataset=digits"
     if drawing.plane and not in_plane(run.experiment):
@@ -81,7 +82,7 @@ def _fault(definition: Definition, run: Trained, first: Trained) -> str | None:
         if run.config[key] != first.config[key]:
             return f"its {key} is not that of the first run, but all are to show the same"
     try:
-        check_method(run.experiment)
+        fitter_of(run.experiment).check(run.experiment)
     except UserError as error:
         return str(error)
     return None
@@ -115,7 +116,7 @@ def _with_error(run: Trained) -> str:
 
 @torch.no_grad()
 def _filled(run: Trained, rows: Rows) -> NDArray[np.floating]:
-    module, batch = run.module(), run.shown(rows)
+    module, batch = run.module("impute"), run.shown(rows)
     with module.evaluation_noise():
         return run.in_units(module.impute(batch.x, batch.m))
 
@@ -128,11 +129,11 @@ def draw_samples(definition: Definition, runs: Sequence[Trained], out: Path) -> 
     """A panel for each run: G_MI(G_CG(y, z)), a row for each class y, a column for each z."""
     panels = {}
     for run in runs:
-        table, module = run.table, run.module(last=True)
+        table, module = run.table, run.module()
         k = table.n_classes
         y = torch.eye(k).repeat_interleave(N_SAMPLES, 0).unsqueeze(0)
-        z = np.random.default_rng(0).random((1, N_SAMPLES, module.setting.n_features), dtype=np.float32)
-        made = run.in_units(module.generate_rows(y, torch.from_numpy(z).repeat(1, k, 1)))
+        z = np.random.default_rng(0).random((1, N_SAMPLES, module.n_z), dtype=np.float32)
+        made = run.in_units(module.generate(torch.from_numpy(z).repeat(1, k, 1), y))
         images = _images(table.image_shape, made)
         panels[run.name] = images.reshape(k, N_SAMPLES, *images.shape[1:])
     fact = f"{runs[0].table.name}; a row for each class; the samples of a column share their noise"
@@ -152,7 +153,7 @@ def draw_hidden_space(definition: Definition, runs: Sequence[Trained], out: Path
 
 @torch.no_grad()
 def _cloud(run: Trained) -> Cloud:
-    table, module = run.table, run.module(last=True)
+    table, module = run.table, run.module()
     assert table.y is not None
     known = np.flatnonzero(table.y >= 0)
     rows = np.sort(np.random.default_rng(0).permutation(known)[:POINTS])
@@ -194,7 +195,7 @@ def draw_clusters(definition: Definition, runs: Sequence[Trained], out: Path) ->
     """A panel for each run: samples over the data, coloured by category, without categories that are not in use."""
     panels = {}
     for run in runs:
-        module = run.generator()
+        module = run.module()
         panels[_with_prior(run, module)] = _points(run, module)
     table = runs[0].table
     fact = (
@@ -204,16 +205,15 @@ def draw_clusters(definition: Definition, runs: Sequence[Trained], out: Path) ->
     plots.clusters(panels, table.x, definition.title, fact, out)
 
 
-def _points(run: Trained, module: GenerativeModule) -> Points:
-    assert run.experiment.rows is not None
-    places, c = generated(module, run.experiment.rows, N_POINTS)
+def _points(run: Trained, module: Any) -> Points:
+    places, c = samples(of_module(module, run.view), run.view, N_POINTS)
     shown = np.isin(c, used(module)) if module.n_categories else np.ones(len(c), bool)
     return Points(places[shown], c[shown].clip(0))
 
 
-def _with_prior(run: Trained, module: GenerativeModule) -> str:
+def _with_prior(run: Trained, module: Any) -> str:
     """Name a run, and say what has become of a P(C) that is learned."""
-    if not module.learns_prior:
+    if "prior" not in run.experiment.spec.capabilities:
         return run.name
     p = module.prior()[0].numpy()
     n = categories_in_use(p)
@@ -227,9 +227,9 @@ def draw_categories(definition: Definition, runs: Sequence[Trained], out: Path) 
     """A panel for each run: images, a row for each z, a column for each category in use."""
     panels, table = {}, runs[0].table
     for run in runs:
-        module, rows = run.generator(), run.experiment.rows
-        assert rows is not None
-        panels[_with_prior(run, module)] = Grid(image_grid(module, rows), category_names(module, table.classes))
+        module = run.module()
+        names = category_names(module, run.experiment)
+        panels[_with_prior(run, module)] = Grid(image_grid(module, run.view.units), names)
     fact = (
         f"{table.name}; the images of a row share z, those of a column their category; "
         f"categories with P(C) below {IN_USE:.0%} are left out; entropy: of P(C), in nats"
@@ -239,11 +239,11 @@ def draw_categories(definition: Definition, runs: Sequence[Trained], out: Path) 
 
 DRAWINGS = {
     "digits": Drawing(draw_digits, ("impute",), images=True, classes=True, same=("dataset", "protocol", "seed")),
-    "samples": Drawing(draw_samples, ("generate_rows",), images=True, classes=True),
+    "samples": Drawing(draw_samples, ("encode", "generate"), images=True, classes=True),
     "hidden_space": Drawing(draw_hidden_space, ("encode", "generate_hidden"), classes=True),
     "curves": Drawing(draw_curves, ("impute",)),
-    "clusters": Drawing(draw_clusters, ("generate", "draw_categories"), plane=True),
-    "categories": Drawing(draw_categories, ("generate", "draw_categories"), images=True),
+    "clusters": Drawing(draw_clusters, ("generate", "sample"), plane=True),
+    "categories": Drawing(draw_categories, ("generate", "sample"), images=True),
 }
 
 

@@ -12,15 +12,10 @@ from numpy.typing import NDArray
 
 from ganx.data.splits import Split
 from ganx.data.table import Table
-from ganx.engine.batch import TabularBatch
-from ganx.engine.evaluate import load_replica
-from ganx.engine.evaluate_samples import load_generator
-from ganx.engine.generative import GenerativeModule
-from ganx.engine.loader import DeviceTable
+from ganx.engine.checkpoint import read_checkpoint
 from ganx.errors import RunError
-from ganx.run.experiment import Experiment
-from ganx.run.fit import State, final_state
-from ganx.targets import locate
+from ganx.run.experiment import Experiment, State
+from ganx.run.upgrade import upgrade_state
 
 Floats = NDArray[np.floating]
 
@@ -48,10 +43,6 @@ class Trained:
         result = self.experiment.folder.read_result()
         return result is not None and result["status"] == "done"
 
-    def can(self, ability: str) -> bool:
-        """Whether the method defines `ability`."""
-        return hasattr(locate(self.config["model"]["_target_"], self.experiment.extra_targets), ability)
-
     # --- after training ----------------------------------------------------------------------------------------
 
     @property
@@ -74,31 +65,20 @@ class Trained:
         """
         if not self.experiment.folder.checkpoint.exists():
             raise RunError(f"{self.experiment.folder} has lost its checkpoint; remove the folder, and train again")
-        return final_state(self.experiment.folder)
+        return upgrade_state(read_checkpoint(self.experiment.folder.checkpoint))
 
-    def module(self, *, last: bool = False) -> Any:
-        """Return the first replica as a stack of one: as it imputes best, or (`last`) as training has left it."""
-        return load_replica(
-            self.config,
-            self.state | {"best": {}} if last else self.state,
-            "impute",
-            0,
-            n_features=len(self.experiment.encoding.group),
-            n_classes=self.table.n_classes,
-            extra_targets=self.experiment.extra_targets,
-        )
+    @cached_property
+    def view(self) -> Any:
+        """The rows of the first replica."""
+        return self.experiment.view(0)
 
-    def generator(self) -> GenerativeModule:
-        """Return the first replica, of a method that generates whole rows, as a stack of one, at its last step."""
-        rows = self.experiment.rows
-        assert rows is not None
-        return load_generator(self.config, self.state, 0, rows, self.table.n_classes, self.experiment.extra_targets)
+    def module(self, capability: str | None = None) -> Any:
+        """Return the first replica as a stack of one: as it does best what it is asked, or as training has left it."""
+        return self.experiment.module(self.state, 0, capability)
 
-    def shown(self, rows: NDArray[np.int64]) -> TabularBatch:
+    def shown(self, rows: NDArray[np.int64]) -> Any:
         """Return rows (n,) as the trained run is shown them, (1, n, ...)."""
-        device = torch.device("cpu")
-        data = DeviceTable(self.table, self.experiment.encoding, [self.split.after_selection()], device)
-        return data.rows(torch.from_numpy(rows).unsqueeze(0))
+        return self.view.batch(self.view.tensor(rows).unsqueeze(0))
 
     def in_units(self, features: torch.Tensor) -> Floats:
         """Return features (1, n, d) of the first replica as cells (n, D) in the units of the source."""

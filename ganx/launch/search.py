@@ -28,7 +28,7 @@ from ganx.launch.study import open_study
 from ganx.launch.tell import show_best
 from ganx.run.lock import RunLock, is_alive
 from ganx.schema import check_file_name, check_keys
-from ganx.targets import constructor
+from ganx.targets import spec
 from ganx.text import plural
 
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -88,11 +88,11 @@ def _objective(config: Config, asked: Asked) -> tuple[str, int | None]:
     """
     model = config["model"]
     last = model.get("classifier", model)  # of a pipeline, the stage that is selected
-    able = constructor(last["_target_"])
-    if not able.trained or config["protocol"]["selection"] == "last":
-        why = "protocol.selection=last looks at none" if able.trained else "it is not trained"
+    able = spec(last)
+    if able.fitter != "gradient" or config["protocol"]["selection"] == "last":
+        why = "protocol.selection=last looks at none" if able.fitter == "gradient" else "it is not trained"
         raise UserError(f"model={model['name']} has no validation figure that a search could improve: {why}")
-    known = [name for name, word in (("rmse_row", "impute"), ("f1", "classify")) if word in able.abilities]
+    known = [name for name, word in (("rmse_row", "impute"), ("f1", "classify")) if word in able.capabilities]
     if asked.metric is not None and asked.metric not in known:
         raise UserError(f"sweeper.metric={asked.metric}: model={model['name']} has {' and '.join(known)} only")
     if asked.prune and last is not model:

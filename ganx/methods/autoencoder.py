@@ -31,8 +31,6 @@ class Autoencoder(Module):
             plain autoencoder.
     """
 
-    losses = ("none",)
-
     def __init__(
         self,
         setting: Setting,

@@ -25,6 +25,7 @@ class CGAN(GenerativeModule):
     """
 
     uses_labels = True
+    conditional = True
 
     def __init__(self, setting: Setting, *, n_critic: PositiveInt, **design: Any) -> None:
         super().__init__(setting, setting.n_classes, **design)

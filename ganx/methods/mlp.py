@@ -30,8 +30,6 @@ class MLP(Module):
         UserError: the table has no target.
     """
 
-    losses = ("none",)
-
     def __init__(
         self,
         setting: Setting,

@@ -67,10 +67,11 @@ class ClusterLabels(NamedTuple):
 
 
 class Clusters(NamedTuple):
-    """The answer of `cluster`: the likeliest category (n,) of the rows of `ClusterLabels`."""
+    """The answer of `cluster`: the likeliest of `n` clusters (n,) for the rows of `ClusterLabels`."""
 
     train: Index
     test: Index
+    n: int = 0
 
 
 class EmbeddedLabels(NamedTuple):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganx.engine.capabilities import CAPABILITIES, Answers, about
 from ganx.errors import UserError
 from ganx.files import make_folder
-from ganx.run.context import Context, lay_out
+from ganx.run.context import Context, Fitter, lay_out
 from ganx.run.estimator import Estimator, method_of
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
@@ -21,7 +21,7 @@ from ganx.targets import locate
 
 Filled = NDArray[np.float32]
 _NO_LOSS = {"name": "none", "penalty": None}
-_STAGE = {"gradient": Gradient(), "estimator": Estimator()}
+_STAGE: dict[str, Fitter] = {"gradient": Gradient(), "estimator": Estimator()}
 
 
 class Chain:
@@ -44,7 +44,7 @@ class Chain:
             stage.check()
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
-        """Train or fit both stages, going on from what an interrupted run has left; the first in a folder of its own."""
+        """Train or fit both stages, the first in a folder of its own; go on from what an interrupted run has left."""
         first, _ = stages(experiment)
         names = [stage.config["model"]["name"] for stage in stages(experiment)]
         context.console.print(f"1 of 2: {names[0]} imputes", highlight=False)
@@ -69,7 +69,7 @@ class Chain:
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask the last stage, and say what the first has filled in the test rows."""
         last = classifying(experiment, state["filled"])
-        answers = _STAGE[last.spec.fitter].answers(last, state, context)
+        answers: list[Answers | None] = _STAGE[last.spec.fitter].answers(last, state, context)
         for split, x, answer in zip(experiment.splits, state["filled"], answers, strict=True):
             if answer is not None:
                 answer["impute"] = x[split.test].astype(np.float64) * split.span + split.low

@@ -1,16 +1,18 @@
-"""Where and in which portions a run executes, and whom it tells how far it is."""
+"""What a fitter is, and what it is given: where and in which portions a run executes, whom to tell how far it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 
+from ganx.engine.capabilities import Answers
 from ganx.engine.chunk import layout, resolve_workers
 from ganx.engine.trainer import device_of
-from ganx.run.experiment import Experiment
+from ganx.run.experiment import Experiment, State
+from ganx.run.folder import RunFolder
 from ganx.targets import last_stage, spec
 
 #: Device, precision, threads, workers, and replicas of each stack.
@@ -37,6 +39,25 @@ class Context:
     plan: Layout
     beat: Beat = lambda step, steps: None
     watch: Watch | None = None
+
+
+class Fitter(Protocol):
+    """What the life of a run asks for, whatever the method.
+
+    A state has at least `failed`, {"seed,fold": why}.
+    """
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse what cannot be trained, before anything is written; raises UserError."""
+
+    def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
+        """Train or fit all replicas, keep them in the folder, and return them; raises Interrupted, RunError."""
+
+    def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
+        """Return what a finished run has kept, without writing; raises RunError."""
+
+    def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
+        """Ask every replica for all that it can do; None: it failed."""
 
 
 def lay_out(experiment: Experiment, workers: int | None = None) -> Layout:

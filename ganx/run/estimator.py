@@ -11,9 +11,11 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from ganx.data.table import Table
 from ganx.engine.capabilities import Answers, Method, ask, of_estimator
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.views import View
+from ganx.metrics.classification import positive_class
 from ganx.run.context import Context
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
@@ -36,7 +38,7 @@ class Estimator:
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Fit every replica on the rows, cells and labels that a trained method gets in the end, and keep it."""
         if folder.checkpoint.exists():
-            return _read(folder)
+            return read_kept(folder)
         state = _fitted(experiment, context)
         if all(isinstance(kept, dict) for kept in state["kept"]):
             write_checkpoint(folder.checkpoint, {**state, "kept": [_as_tensors(kept) for kept in state["kept"]]})
@@ -46,14 +48,16 @@ class Estimator:
 
     def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Return what a finished run has kept; where it could not be kept, it is fitted again."""
-        return _read(folder) if folder.checkpoint.exists() else _fitted(experiment, context)
+        return read_kept(folder) if folder.checkpoint.exists() else _fitted(experiment, context)
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask every replica."""
-        return _in_processes(_ask, experiment, list(enumerate(state["kept"])), context)
+        answers: list[Answers | None] = _in_processes(_ask, experiment, list(enumerate(state["kept"])), context)
+        return answers
 
 
-def _read(folder: RunFolder) -> State:
+def read_kept(folder: RunFolder) -> State:
+    """Return the state of a finished run; raises RunError where it is damaged."""
     state = read_checkpoint(folder.checkpoint)
     return {**state, "kept": [{name: value.numpy() for name, value in kept.items()} for kept in state["kept"]]}
 
@@ -74,7 +78,11 @@ def _fitted(experiment: Experiment, context: Context) -> State:
 
 
 def load_estimator(
-    model: dict[str, Any], kept: Any, replica: Sequence[int], n_classes: int, positive: int | None,
+    model: dict[str, Any],
+    kept: Any,
+    replica: Sequence[int],
+    n_classes: int,
+    positive: int | None,
     extra_targets: frozenset[str] = frozenset(),
 ) -> Any:
     """Return a fitted estimator.
@@ -109,18 +117,21 @@ def new_estimator(
     return estimator
 
 
+def positive_of(table: Table) -> int | None:
+    """Return the class that a binary F1 is about."""
+    return None if table.y is None else positive_class(table.y, table.n_classes)
+
+
 def _new(experiment: Experiment, replica: int) -> Any:
-    table = experiment.table
-    return new_estimator(
-        experiment.config["model"], experiment.replicas[replica], table.n_classes, table.positive, experiment.extra_targets
-    )
+    table, model, name = experiment.table, experiment.config["model"], experiment.replicas[replica]
+    return new_estimator(model, name, table.n_classes, positive_of(table), experiment.extra_targets)
 
 
 def method_of(experiment: Experiment, kept: Any, replica: int) -> Method:
     """Return a fitted replica as it is asked."""
     table, extra = experiment.table, experiment.extra_targets
     model, name = experiment.config["model"], experiment.replicas[replica]
-    return of_estimator(load_estimator(model, kept, name, table.n_classes, table.positive, extra))
+    return of_estimator(load_estimator(model, kept, name, table.n_classes, positive_of(table), extra))
 
 
 def _fit(experiment: Experiment, replica: int) -> tuple[Any, list[str]]:

@@ -110,7 +110,9 @@ class Experiment:
         """
         model, protocol = self.config["model"], self.config["protocol"]
         if not self.spec.capabilities:
-            raise UserError(f"model={model['name']} defines nothing that could be asked of it, e.g. `impute` or `classify`")
+            raise UserError(
+                f"model={model['name']} defines nothing that could be asked of it, e.g. `impute` or `classify`"
+            )
         check_protocol(model["name"], self.spec, self.table, protocol, self.config["hardware"]["precision"])
         if self.spec.fitter != "gradient":
             return

@@ -61,9 +61,7 @@ class Gradient:
         ]
 
 
-def _train(
-    console: Console, steps: int, chunks: list[Chunk], workers: int, beat: Beat, watch: Watch | None
-) -> None:
+def _train(console: Console, steps: int, chunks: list[Chunk], workers: int, beat: Beat, watch: Watch | None) -> None:
     done = [read_checkpoint(chunk.checkpoint)["step"] if chunk.checkpoint.exists() else 0 for chunk in chunks]
     if any(done):
         console.print(f"going on from step {min(done)} of {steps}")

@@ -9,21 +9,24 @@ from typing import Any
 
 from rich.console import Console
 
-from ganx.drawing.run import draw, draw_losses
+from ganx.drawing.run import draw
+from ganx.engine.capabilities import Answers
 from ganx.engine.chunk import Interrupted
+from ganx.engine.feature_network import FeatureNetwork, feature_network
 from ganx.engine.trainer import peak_memory_mb
 from ganx.errors import UserError
-from ganx.run import fit
-from ganx.run.baseline import fit_baseline
+from ganx.files import write_json
+from ganx.run.context import Context, Layout, Watch, lay_out
 from ganx.run.experiment import Experiment
-from ganx.run.folder import RunFolder, find_run
+from ganx.run.fitters import fitter_of
+from ganx.run.folder import RunFolder
 from ganx.run.lock import PATIENCE, RunLock
-from ganx.run.pipeline import Pipeline, score_again
 from ganx.run.provenance import collect
 from ganx.run.report import announce, repeat_command, show_result, summarise
 from ganx.run.signature import experiment_config
-from ganx.schema import check_config
 from ganx.targets import added_by
+
+SCHEMA = 2  # of result.json
 
 
 def train(
@@ -33,7 +36,7 @@ def train(
     targets: frozenset[str] | None = None,
     expected: RunFolder | None = None,
     patience: float = PATIENCE,
-    watch: fit.Watch | None = None,
+    watch: Watch | None = None,
 ) -> int:
     """Train what a checked `config` says, go on with it, or show what it gave. Returns the exit code.
 
@@ -57,10 +60,7 @@ def train(
     code = _shown(console, folder, config)
     if code is not None:
         return code
-    if experiment.pipeline:
-        Pipeline.of(experiment).check(experiment)
-    else:
-        fit.check_method(experiment)
+    fitter_of(experiment).check(experiment)
     plan = _plan(experiment, target, argv)
     with RunLock(target.heartbeat, patience=patience) as lock:
         code = _shown(console, folder, config)  # another process may have finished it while we waited
@@ -72,7 +72,7 @@ def train(
             target.create(config, collect(argv, **plan))
         announce(console, experiment, plan)
         try:
-            result = _result(console, experiment, target, plan, lock, argv, watch)
+            result = _result(experiment, target, Context(console, plan, lock.beat, watch), lock, argv)
         except Interrupted as interruption:
             console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
             return 128 + interruption.signal
@@ -80,61 +80,6 @@ def train(
     if config["force"]:
         target.take_the_place_of(folder)
     return _show(console, folder, result)
-
-
-def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
-    """Score a finished run once more, from its checkpoint. Returns 0 if the figures are those of result.json.
-
-    Raises:
-        UserError: no such run, an unfinished one, or one whose data have changed.
-    """
-    console = Console()
-    folder = find_run(config["run"], config["outputs"])
-    experiment = stored_experiment(folder, added_by(argv))
-    stored = folder.read_result()
-    if stored is None:
-        raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
-    if experiment.pipeline:
-        figures = score_again(console, experiment, folder)
-    elif experiment.trained:
-        figures = fit.score_replicas(experiment, fit.final_state(folder), fit.network_for(experiment, console))
-    else:
-        figures = fit_baseline(experiment, fit.plan(experiment)["workers"]).figures
-    metrics = {name: summarise(values, experiment.replicas) for name, values in figures.items()}
-    show_result(console, {**stored, "metrics": metrics}, folder)
-    if metrics != stored["metrics"]:
-        console.print("these are not the figures of result.json", style="red")
-        return 1
-    console.print("the same figures as in result.json")
-    return 0
-
-
-def stored_experiment(folder: RunFolder, extra_targets: frozenset[str]) -> Experiment:
-    """Return the experiment of a run folder, checked as if it came from the command line.
-
-    Raises:
-        UserError: the config is damaged, names code it may not, or the data are no longer those of the run.
-    """
-    config = stored_config(folder, extra_targets)
-    experiment = Experiment.of(config, extra_targets)
-    if not folder.path.resolve().name.endswith(experiment.signature):
-        raise UserError(
-            f"{folder}: config and data give the signature {experiment.signature}, not this folder's; "
-            "the data set, the config file or ganx has changed since the run"
-        )
-    return experiment
-
-
-def stored_config(folder: RunFolder, extra_targets: frozenset[str]) -> dict[str, Any]:
-    """Return the config of a run folder, checked.
-
-    Raises:
-        UserError: there is none, or it does not fit this version of ganx.
-    """
-    try:
-        return check_config("train", folder.read_config(), extra_targets)
-    except UserError as error:
-        raise UserError(f"{folder}: {error} (config.yaml was edited, or written by another version of ganx)") from None
 
 
 def _shown(console: Console, folder: RunFolder, config: dict[str, Any]) -> int | None:
@@ -154,61 +99,65 @@ def _show(console: Console, folder: RunFolder, result: dict[str, Any]) -> int:
     return 0 if result["status"] == "done" else 1
 
 
-def _plan(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> fit.Layout:
+def _plan(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> Layout:
     """Lay out the training. An unfinished run keeps the layout it was started with: bytes depend on it.
 
     Raises:
         UserError: the command asks for another layout.
     """
     if not folder.provenance.exists():
-        return fit.plan(experiment)
+        return lay_out(experiment)
     stored = json.loads(folder.provenance.read_text())
-    plan = fit.plan(experiment, stored["workers"])
+    plan = lay_out(experiment, stored["workers"])
     if any(plan[key] != stored[key] for key in plan):
         accelerator = "gpu" if stored["device"] == "cuda" else "cpu"
-        kept = [word for word in argv if not word.startswith(("hardware", "model.max_replicas"))]
+        kept = [word for word in argv if not word.startswith("hardware")]
         fits = [
             f"hardware={accelerator}",
             f"hardware.precision={stored['precision']}",
             f"hardware.threads={stored['threads']}",
             f"hardware.workers={stored['workers']}",
-            f"model.max_replicas={max(stored['chunks'])}",
         ]
         raise UserError(
-            "this run was started with another precision or other threads, workers or chunks, and would not give the "
-            f"same bytes; go on with: ganx train {shlex.join([*kept, *fits])}"
+            "this run was started with another precision or other threads or workers, and would not give the same "
+            f"bytes; go on with: ganx train {shlex.join([*kept, *fits])}"
         )
     return plan
 
 
+def scores_of(
+    experiment: Experiment, answers: Sequence[Answers | None], network: FeatureNetwork | None
+) -> dict[str, list[float]]:
+    """Return {metric: one value for each replica}, in the registry's order; NaN for a replica that failed."""
+    scores: dict[str, list[float]] = {}
+    for replica, answer in enumerate(answers):
+        for name, value in (experiment.score(replica, answer, network) if answer else {}).items():
+            scores.setdefault(name, [float("nan")] * len(answers))[replica] = value
+    return scores
+
+
+def network_for(experiment: Experiment, console: Console | None = None) -> FeatureNetwork | None:
+    """Return the network in whose features samples are compared; None without samples, images or classes."""
+    table = experiment.table
+    if "sample" not in experiment.spec.capabilities or table.image_shape is None or table.y is None:
+        return None
+    return feature_network(table, console)
+
+
 def _result(
-    console: Console,
-    experiment: Experiment,
-    folder: RunFolder,
-    plan: fit.Layout,
-    lock: RunLock,
-    argv: Sequence[str],
-    watch: fit.Watch | None,
+    experiment: Experiment, folder: RunFolder, context: Context, lock: RunLock, argv: Sequence[str]
 ) -> dict[str, Any]:
     """Train and score; return the content of result.json."""
-    failed: dict[str, str] = {}
-    notes: list[str] = []
-    network = None
-    if experiment.pipeline:
-        state, figures, notes = Pipeline.of(experiment).train(console, experiment, folder, plan, lock.beat)
-        failed = state["failed"]
-        draw_losses(folder)
-    elif experiment.trained:
-        state = fit.train_replicas(console, experiment, folder, plan, lock.beat, watch)
-        failed = state["failed"]
-        network = fit.network_for(experiment, console)
-        figures = fit.score_replicas(experiment, state, network)
-        draw(experiment, state, folder)
-    else:
-        figures, notes = fit_baseline(experiment, plan["workers"])
-    config = experiment.config
+    fitter = fitter_of(experiment)
+    state = fitter.fit(experiment, folder, context)
+    answers = fitter.answers(experiment, state, context)
+    network = network_for(experiment, context.console)
+    scores = scores_of(experiment, answers, network)
+    write_estimates(folder, experiment, answers)
+    draw(experiment, state, answers, folder)
+    config, failed = experiment.config, state["failed"]
     return {
-        "schema": 2,
+        "schema": SCHEMA,
         "signature": experiment.signature,
         "status": "failed" if failed else "done",
         "model": config["model"]["name"],
@@ -219,11 +168,21 @@ def _result(
         "data": experiment.table.checksum(),
         "replica_ids": [list(replica) for replica in experiment.replicas],
         "seconds": round(lock.seconds, 1),
-        "peak_memory_mb": round(peak_memory_mb(plan["workers"])),
-        "metrics": {name: summarise(values, experiment.replicas) for name, values in figures.items()},
+        "peak_memory_mb": round(peak_memory_mb(context.plan["workers"])),
+        "metrics": {name: summarise(values, experiment.replicas) for name, values in scores.items()},
         "feature_network": network and network.facts(),
-        "notes": notes,
+        "notes": state.get("notes", []),
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,
         "command": repeat_command(argv),
     }
+
+
+def write_estimates(folder: RunFolder, experiment: Experiment, answers: Sequence[Answers | None]) -> None:
+    """Keep what a method has estimated in estimate.json: {name: a value for each replica, null where it failed}."""
+    if "estimate" not in experiment.spec.capabilities:
+        return
+    found = [answer and answer["estimate"] for answer in answers]
+    names = sorted({name for estimate in found if estimate for name in estimate})
+    content = {name: [estimate and estimate[name].tolist() for estimate in found] for name in names}
+    write_json(folder.path / "estimate.json", {"replica_ids": experiment.replicas, **content})

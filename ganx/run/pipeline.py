@@ -19,8 +19,8 @@ Filled = NDArray[np.float32]
 class Pipeline:
     """An imputer, a balancer and a classifier (the comparisons of HexaGAN's classification table).
 
-    The imputer may be any model that imputes, the classifier any that classifies. Replicas are batched in both stages. The
-    classifier is shown the imputer's rows with every cell filled, and is selected on its own.
+    The imputer may be any model that imputes, the classifier any that classifies. Replicas are batched in both stages.
+    The classifier is shown the imputer's rows with every cell filled, and is selected on its own.
 
     Args:
         imputer: a whole model configuration.
@@ -56,7 +56,7 @@ class Pipeline:
         return self.imputer, {**self.classifier, "balance": self.balancer}
 
     def complete(self, table: Table, split: Split, x: Filled) -> Completed:
-        """Return the filled rows (N, d) of a replica, with those that SMOTE adds to the training rows of rare classes."""
+        """Return the filled rows (N, d) of a replica, and those that SMOTE adds to training rows of rare classes."""
         y = table.y
         known = np.intersect1d(split.train, np.flatnonzero(split.shown_labels()))
         if self.balancer != "smote" or y is None:

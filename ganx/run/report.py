@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from ganx.run.experiment import Experiment
+from ganx.targets import last_stage
 from ganx.text import duration, plural
 
 
@@ -100,11 +101,12 @@ def repeat_command(argv: Sequence[str]) -> str:
 
 
 def _portions(experiment: Experiment, plan: dict[str, Any]) -> str:
-    if not experiment.trained:
+    model = last_stage(experiment.config["model"])
+    if "steps" not in model:
         return ""
     chunks, workers = plan["chunks"], plan["workers"]
     portions = f"in {plural(len(chunks), 'stack')} of {max(chunks)}, {plural(workers, 'process')} on {plan['device']}"
-    return f", {experiment.config['model']['steps']} steps, {portions}"
+    return f", {model['steps']} steps, {portions}"
 
 
 def _number(value: float | None) -> str:

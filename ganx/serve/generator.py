@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,17 @@ from torch.nn import functional as F
 
 from ganx.data.splits import Split
 from ganx.data.table import Table
-from ganx.engine.evaluate import load_replica
-from ganx.engine.evaluate_samples import load_generator
-from ganx.engine.film import numbers
-from ganx.engine.generative import IN_USE, GenerativeModule
+from ganx.engine.build import load_module
+from ganx.engine.capabilities import numbers
+from ganx.engine.checkpoint import read_checkpoint
+from ganx.engine.generative import IN_USE
+from ganx.engine.views import Examples, View
 from ganx.errors import UserError, nearest
-from ganx.methods.triplegan import TripleGAN
-from ganx.run.experiment import Experiment
-from ganx.run.fit import State, final_state
+from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder, find_run
-from ganx.run.life import stored_config, stored_experiment
-from ganx.targets import added_by, locate
+from ganx.run.stored import finished_result, stored_config, stored_experiment
+from ganx.run.upgrade import upgrade_state
+from ganx.targets import added_by, spec
 from ganx.text import plural
 
 Floats = NDArray[np.float64]
@@ -38,56 +37,24 @@ MOST_IMAGES = 10_000  # in a figure, which is too large to look at long before t
 _AT_ONCE = 1000  # bounds the memory of networks
 
 
-class ClassGenerator:
-    """HexaGAN's G_MI(G_CG(y, z)), or Triple-GAN's G(y, z), as a generator G(z, c): z is uniform, c is the class.
-
-    Args:
-        module: a stack of one that defines `generate_rows(y, z)`, or is a Triple-GAN.
-        shares: P(C), (1, K).
-    """
-
-    latent_law = "uniform"
-
-    def __init__(self, module: Any, shares: Tensor) -> None:
-        self.module, self.shares = module, shares
-        self.n_categories = shares.shape[1]
-        self.n_z = module.n_z if isinstance(module, TripleGAN) else module.setting.n_features
-
-    def evaluation_noise(self, stream: int) -> AbstractContextManager[None]:
-        """See `Module`."""
-        noise: AbstractContextManager[None] = self.module.evaluation_noise(stream)
-        return noise
-
-    def latent(self, n: int) -> Tensor:
-        """Draw z, (1, n, n_z), in [0, 1)."""
-        z: Tensor = self.module.noise.uniform(n, self.n_z)
-        return z
-
-    def draw_categories(self, n: int) -> Tensor:
-        """Draw c from P(C), one-hot (1, n, K)."""
-        c: Tensor = self.module.noise.one_hot(self.shares, n)
-        return c
-
-    def generate(self, z: Tensor, c: Tensor) -> Tensor:
-        """Return scaled features. (1, n, n_z), (1, n, K) -> (1, n, d)."""
-        triple = isinstance(self.module, TripleGAN)
-        rows: Tensor = self.module.g(torch.cat([z, c], 2)) if triple else self.module.generate_rows(c, z)
-        return rows
-
-
 @dataclass(frozen=True)
 class TrainedGenerator:
     """One replica of a finished run.
 
     Attributes:
         replica: its number among the replicas of the run.
-        g: its generator, a stack of one.
+        g: the method, a stack of one: it draws z (`latent`) and c (`draw_categories`) and generates G(z, c).
     """
 
     experiment: Experiment
     state: State
     replica: int
-    g: GenerativeModule | ClassGenerator
+    g: Any
+
+    @cached_property
+    def view(self) -> View:
+        """The rows of the replica."""
+        return self.experiment.view(self.replica)
 
     @property
     def table(self) -> Table:
@@ -102,7 +69,7 @@ class TrainedGenerator:
     @property
     def name(self) -> str:
         """Model and data set, for titles and messages."""
-        return f"{self.experiment.config['model']['name']} on {self.table.name}"
+        return self.experiment.name
 
     @property
     def points(self) -> bool:
@@ -112,7 +79,7 @@ class TrainedGenerator:
     @property
     def by_class(self) -> bool:
         """Whether the categories are the classes of the data."""
-        return isinstance(self.g, ClassGenerator) or self.g.uses_labels
+        return self.experiment.spec.conditional
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -122,7 +89,7 @@ class TrainedGenerator:
     @cached_property
     def in_use(self) -> list[int]:
         """The categories that are worth a look: all classes, and what training has not given up."""
-        if isinstance(self.g, ClassGenerator) or not self.g.learns_prior:
+        if "prior" not in self.experiment.spec.capabilities:
             return list(range(self.g.n_categories))
         return np.flatnonzero(self.g.prior()[0].numpy() >= IN_USE).tolist()
 
@@ -163,7 +130,7 @@ class TrainedGenerator:
                 size = min(_AT_ONCE, n - start)
                 z = self.g.latent(size)
                 c = self.g.draw_categories(size) if category is None else self.codes([category] * size)
-                yield self.cells(z, c), numbers(c[0])
+                yield self.cells(z, c), numbers(c[0].numpy())
 
     def draw_all(self, n: int, seed: int, category: int | None = None) -> tuple[Floats, Index]:
         """Return what `draw` yields, (n, D) and (n,)."""
@@ -186,8 +153,8 @@ class TrainedGenerator:
         return name
 
     def _in_units(self, x: NDArray[np.float32]) -> Floats:
-        if self.experiment.rows is not None:
-            return self.experiment.rows.cells(x)
+        if isinstance(self.view, Examples):
+            return self.view.units.cells(x)
         return self.experiment.encoding.decode(x.astype(np.float64) * self.split.span + self.split.low)
 
 
@@ -199,11 +166,10 @@ def open_generator(config: dict[str, Any], argv: Sequence[str]) -> TrainedGenera
     """
     extra_targets = added_by(argv)
     folder = find_run(config["run"], config["outputs"])
-    _check_model(folder, stored_config(folder, extra_targets)["model"], extra_targets)
-    if folder.read_result() is None:
-        raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
+    _check_model(folder, stored_config(folder, extra_targets)["model"])
+    finished_result(folder)
     experiment = stored_experiment(folder, extra_targets)
-    state, replica = final_state(folder), config["replica"]
+    state, replica = upgrade_state(read_checkpoint(folder.checkpoint)), config["replica"]
     _check_replica(folder, state, replica)
     return TrainedGenerator(experiment, state, replica, _generator(folder, experiment, state, replica))
 
@@ -228,12 +194,12 @@ def _text(values: Floats, categories: Sequence[str], decimals: int | None) -> li
     return ["" if np.isnan(value) else form.format(value) for value in rounded]
 
 
-def _check_model(folder: RunFolder, model: dict[str, Any], extra_targets: frozenset[str]) -> None:
+def _check_model(folder: RunFolder, model: dict[str, Any]) -> None:
     """Refuse a model that cannot generate, before any data are read."""
-    if "classifier" in model:
+    method = spec(model)
+    if method.fitter == "chain":
         raise UserError(f"{folder}: a pipeline generates no rows; train a model that does, e.g. model=cgan")
-    cls = locate(model["_target_"], extra_targets)
-    if not issubclass(cls, GenerativeModule | TripleGAN) and not hasattr(cls, "generate_rows"):
+    if "generate" not in method.capabilities:
         raise UserError(f"{folder}: model={model['name']} generates no rows; choose one that does, e.g. model=cgan")
     if model.get("n_cg") == 0:
         raise UserError(f"{folder}: trained with model.n_cg=0, so that its generator of rows has learned nothing")
@@ -249,24 +215,17 @@ def _check_replica(folder: RunFolder, state: State, replica: int) -> None:
         raise UserError(f"{folder}: replica {replica} has failed ({why}); choose another one with replica=")
 
 
-def _generator(
-    folder: RunFolder, experiment: Experiment, state: State, replica: int
-) -> GenerativeModule | ClassGenerator:
-    table, config, extra_targets = experiment.table, experiment.config, experiment.extra_targets
-    if experiment.rows is not None:
-        return load_generator(config, state, replica, experiment.rows, table.n_classes, extra_targets)
-    if table.y is None:
-        raise UserError(f"{folder}: model={config['model']['name']} generates rows of classes, and the data have none")
-    module = load_replica(
-        config,
-        state,
-        "generate",
-        replica,
-        n_features=len(experiment.encoding.group),
-        n_classes=table.n_classes,
-        extra_targets=extra_targets,
-    )
-    split = experiment.splits[replica]
-    known = table.y[split.rows][split.labelled[split.rows]]
-    counts = np.bincount(known, minlength=table.n_classes) if known.size else np.ones(table.n_classes)
-    return ClassGenerator(module, torch.from_numpy(counts / counts.sum()).float().unsqueeze(0))
+def _generator(folder: RunFolder, experiment: Experiment, state: State, replica: int) -> Any:
+    """Return the method in its last state; one that reads cells draws classes in the proportions of known labels."""
+    table, facts = experiment.table, experiment.facts
+    if experiment.spec.conditional and table.y is None:
+        raise UserError(
+            f"{folder}: model={experiment.config['model']['name']} generates rows of classes, and the data have none"
+        )
+    if table.y is not None:
+        split = experiment.splits[replica]
+        known = table.y[split.rows][split.labelled[split.rows]]
+        known = known[known >= 0]
+        counts = np.bincount(known, minlength=table.n_classes) if known.size else np.ones(table.n_classes)
+        facts = replace(facts, class_shares=tuple(counts / counts.sum()))
+    return load_module(experiment.config, state, replica, facts, None, experiment.extra_targets)

@@ -9,21 +9,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
 from ganx.data.csv_table import read_like
 from ganx.data.encoding import Encoding
-from ganx.engine.batch import TabularBatch
-from ganx.engine.evaluate import load_replica
-from ganx.engine.predict import predict
+from ganx.engine.build import load_module
+from ganx.engine.capabilities import Method, about, of_estimator, of_module
+from ganx.engine.checkpoint import read_checkpoint
+from ganx.engine.views import Facts, GivenCells
 from ganx.errors import UserError
 from ganx.files import make_folder, write_text
-from ganx.run.fit import State, final_state
+from ganx.run.estimator import load_estimator, read_kept
+from ganx.run.experiment import State
 from ganx.run.folder import RunFolder, find_run
-from ganx.run.life import stored_config
-from ganx.targets import added_by
+from ganx.run.stored import finished_result, stored_config
+from ganx.run.upgrade import upgrade_state
+from ganx.targets import MethodSpec, added_by, spec
 from ganx.text import plural
 
 Floats = NDArray[np.float64]
@@ -84,6 +86,7 @@ class Ensemble:
     """The replicas of a finished run, as far as other tables of the same form concern them."""
 
     config: dict[str, Any]
+    spec: MethodSpec
     state: State
     encoding: Encoding
     classes: tuple[str, ...]
@@ -128,55 +131,50 @@ class Ensemble:
         low = np.asarray(self.state["table"]["low"][replica], dtype=np.float32)
         span = np.asarray(self.state["table"]["span"][replica], dtype=np.float32)
         m = self.encoding.expand(~np.isnan(x))
-        scaled = np.where(m, (self.encoding.encode(x) - low) / span, 0).astype(np.float32)
-        given: list[Floats | None] = []
-        for ability, place in (("impute", 0), ("classify", 1)):
-            module = load_replica(
-                self.config,
-                self.state,
-                ability,
-                replica,
-                n_features=len(low),
-                n_classes=len(self.classes),
-                extra_targets=self.extra_targets,
-            )
-            answer = predict(module, _batch(scaled, m))[place]
-            given.append(None if answer is None else answer[0].double().numpy())
-        imputed, probability = given
-        if imputed is None:
-            raise UserError(f"model={self.config['model']['name']} cannot impute")
-        return imputed * span + low, probability
+        view = GivenCells(np.where(m, (self.encoding.encode(x) - low) / span, 0).astype(np.float32), m)
+        names = [name for name in ("impute", "classify") if name in self.spec.capabilities]
+        if not self.classes:
+            names = ["impute"]
+        # All are asked in each state, since some draw noise one after another.
+        given = {
+            name: about(self._method(replica, view, name), view, np.arange(len(x)), names)[name].astype(np.float64)
+            for name in names
+        }
+        return given["impute"] * span + low, given.get("classify")
+
+    def _method(self, replica: int, view: GivenCells, capability: str) -> Method:
+        model, n_classes = self.config["model"], len(self.classes)
+        if self.spec.fitter == "estimator":
+            kept, name = self.state["kept"][replica], self.state["replicas"][replica]
+            return of_estimator(load_estimator(model, kept, name, n_classes, None, self.extra_targets))
+        facts = Facts(n_features=view.x.shape[1], shape=(view.x.shape[1],), bounded=True, n_classes=n_classes)
+        return of_module(load_module(self.config, self.state, replica, facts, capability, self.extra_targets), view)
 
 
 def _ensemble(folder: RunFolder, extra_targets: frozenset[str]) -> Ensemble:
     config = stored_config(folder, extra_targets)
-    result = folder.read_result()
-    if result is None:
-        raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
+    finished_result(folder)
+    name, method = config["model"]["name"], spec(config["model"])
     if config["protocol"]["folds"] != 0:
         raise UserError(
             f"{folder}: trained with protocol.folds={config['protocol']['folds']}, each replica on a part of the rows; "
             "to fill tables, train with protocol.folds=0"
         )
-    if "classifier" in config["model"]:
+    if method.fitter == "chain":
         raise UserError(
             f"{folder}: a pipeline fills no other tables; train its imputer alone: "
             f"model={config['model']['imputer']['name']}"
         )
+    if method.reads != "cells" or "impute" not in method.capabilities:
+        raise UserError(f"{folder}: model={name} cannot impute; train e.g. model=hexagan")
     if not folder.checkpoint.exists():
-        raise UserError(f"{folder}: model={config['model']['name']} keeps nothing that could fill another table")
-    state = final_state(folder)
+        raise UserError(f"{folder}: nothing of model={name} was kept that could fill another table; train it again")
+    state = read_kept(folder) if method.fitter == "estimator" else upgrade_state(read_checkpoint(folder.checkpoint))
     facts = state["table"]
     if len(state["failed"]) == len(state["replicas"]):
         raise UserError(f"{folder}: every replica of this run has failed")
     encoding = Encoding.from_dict(facts["encoding"])
-    return Ensemble(config, state, encoding, tuple(facts["classes"]), facts["target"], extra_targets)
-
-
-def _batch(x: NDArray[np.float32], m: Mask) -> TabularBatch:
-    tensor, mask = torch.from_numpy(x).unsqueeze(0), torch.from_numpy(m).float().unsqueeze(0)
-    nothing = torch.zeros(1, len(x), 1)
-    return TabularBatch(tensor, mask, 1 - mask, nothing, nothing)
+    return Ensemble(config, method, state, encoding, tuple(facts["classes"]), facts["target"], extra_targets)
 
 
 def _write(path: Path, table: pd.DataFrame, separator: str) -> None:
