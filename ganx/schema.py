@@ -43,22 +43,29 @@ class Protocol:
         missing_rate: share of the cells that are hidden.
         mechanism: cells are hidden completely at random, depending on observed values, or on the hidden value itself.
         label_rate: share of the training labels that are shown.
+        labels_per_class: show so many labels of each class in the training rows instead; null: go by `label_rate`.
         imbalance_ratio: largest class over smallest, reached by dropping rows; null leaves the table as it is.
         folds: 0 fits on all rows; `holdout` tests on the data set's own test rows, or on a fifth where it has none.
         validation: share of the training rows kept for selection.
         scaling: the range of each column comes from the observed training cells, or from the complete table.
         selection: the best state on validation rows, on the test fold (lenient, as published), or the last one.
+        stratify: folds are dealt evenly by class, or by whether a row's label is shown (as published).
+        scored_labels: which labels of the test rows are scored: all that are known, or those that are shown (as
+            published).
     """
 
     name: str
     missing_rate: Share
     mechanism: Literal["mcar", "mar", "mnar"]
     label_rate: Annotated[float, Range(0, 1, open_low=True)]
+    labels_per_class: PositiveInt | None
     imbalance_ratio: Annotated[float, Range(1)] | None
     folds: Folds
     validation: Share
     scaling: Literal["observed", "complete"]
     selection: Literal["validation", "test", "last"]
+    stratify: Literal["class", "labelled"]
+    scored_labels: Literal["known", "shown"]
 
 
 def splits_per_seed(protocol: Mapping[str, Any]) -> int:
