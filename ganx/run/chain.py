@@ -113,7 +113,7 @@ def _fill(stage: Experiment, state: State, replica: int, rows: NDArray[np.int64]
         method = method_of(stage, state["kept"][replica], replica)
     else:
         method = stage.method(state, replica, view, "impute")
-    filled: Filled = about(method, view, rows, names)["impute"]
+    filled: Filled = about(method, view, rows, names)["impute"].astype(np.float32)
     return filled
 
 
