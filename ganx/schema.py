@@ -88,6 +88,13 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class OwnLoss(Loss):
+    """A loss of one's own; further keys are those of the class that `_target_` names (`ganx.losses.gan.own_loss`)."""
+
+    _target_: str
+
+
+@dataclass(frozen=True)
 class Optimizer:
     """Keys of every optimiser; the others are those of the class that `_target_` names."""
 
@@ -306,8 +313,9 @@ def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = f
 
 
 def _check_train(config: dict[str, Any]) -> None:
-    for group, schema in (("dataset", Dataset), ("protocol", Protocol), ("loss", Loss), ("hardware", Hardware)):
+    for group, schema in (("dataset", Dataset), ("protocol", Protocol), ("hardware", Hardware)):
         config[group] = check_keys(group, config[group], schema)
+    config["loss"] = _check_loss_keys(config["loss"])
     config["optimizer"] = _check_optimizer(config["optimizer"])
     config["model"], trained = _check_model(config["model"])
     protocol = config["protocol"]
@@ -327,11 +335,19 @@ def check_loss(config: dict[str, Any]) -> None:
     name, method = config["model"]["name"], spec(config["model"])
     loss, penalty = config["loss"]["name"], config["loss"]["penalty"]
     losses = method.losses or ("none",)
-    if loss not in losses:
-        raise UserError(f"loss={loss}: {name} cannot be trained with it{nearest(loss, losses)}")
+    if loss not in losses and not ("own" in losses and "_target_" in config["loss"]):
+        known = [one for one in losses if one != "own"]
+        raise UserError(f"loss={loss}: {name} cannot be trained with it{nearest(loss, known)}")
     if penalty not in method.penalties:
-        known = ", ".join("null" if one is None else one for one in method.penalties)
-        raise UserError(f"loss.penalty={penalty}: {name} cannot be trained with it; choose {known}")
+        penalties = ", ".join("null" if one is None else one for one in method.penalties)
+        raise UserError(f"loss.penalty={penalty}: {name} cannot be trained with it; choose {penalties}")
+
+
+def _check_loss_keys(config: dict[str, Any]) -> dict[str, Any]:
+    if "_target_" not in config:
+        return check_keys("loss", config, Loss)
+    parameters = constructor(str(config["_target_"]), "loss._target_")
+    return check_keys("loss", config, OwnLoss, {key: (p.kind, p.required) for key, p in parameters.items()})
 
 
 def _check_optimizer(config: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ganx.drawing.samples import animation, entropy_curve, image_animation, regi
 from ganx.drawing.samples import image_grid as draw_grid
 from ganx.engine.capabilities import MIXTURE_SAMPLES, Answers, of_module, samples
 from ganx.engine.film import GRID_ROWS, grid_codes
-from ganx.engine.generative import IN_USE
+from ganx.engine.latent import IN_USE
 from ganx.engine.views import Examples
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder

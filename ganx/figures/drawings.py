@@ -17,7 +17,7 @@ from ganx.drawing import panels as plots
 from ganx.drawing.generated import category_names, image_grid, in_plane, used
 from ganx.drawing.panels import Cloud, Curve, Grid, Points
 from ganx.engine.capabilities import of_module, samples
-from ganx.engine.generative import IN_USE
+from ganx.engine.latent import IN_USE
 from ganx.errors import RunError, UserError
 from ganx.figures.definition import Definition
 from ganx.figures.trained import Trained

@@ -38,7 +38,7 @@ class GAN(GenerativeModule):
         for x, _ in self.each_minibatch(batch):
             x_g, _ = self.sample(x.shape[1])
             self.update_d(self.loss_d(x, x_g.detach()))
-        self.update_g(self.f.g(self.judge(x_g)))
+        self.update_g(self.f.g(self.judge(x_g), *self.beside(self.judge, x)))
 
     def loss_d(self, x: Tensor, x_g: Tensor) -> Tensor:
         """f_d(D(x), D(G(z))) and the gradient penalty."""

@@ -12,6 +12,8 @@ from ganx.data.splits import Split, make_splits
 from ganx.data.table import Table
 from ganx.engine.build import SELECTED_BY, build_module, load_module
 from ganx.engine.capabilities import CAPABILITIES, Answers, Method, ask, of_module
+from ganx.engine.checkpoint import check_storable
+from ganx.engine.chunk import layout
 from ganx.engine.feature_network import FeatureNetwork
 from ganx.engine.module import Module
 from ganx.engine.score import Data, score
@@ -124,7 +126,9 @@ class Experiment:
             view = self.view(0, selecting=True)
             for stream in self.spec.streams:
                 view.rows_of(stream)
-        build_module(self.config, self.replicas[:1], self.facts, extra_targets=self.extra_targets)
+        module = build_module(self.config, self.replicas[:1], self.facts, extra_targets=self.extra_targets)
+        module.check_stack(max(layout(len(self.splits), model["max_replicas"])))
+        check_storable(module.training_state())
 
     # --- after training ----------------------------------------------------------------------------------------
 
