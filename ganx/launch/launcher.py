@@ -15,10 +15,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganx.errors import UserError
 from ganx.launch import settings
-from ganx.launch.folder import Job, Run, SweepFolder, all_sweeps, planning
+from ganx.launch.folder import SweepFolder, SweepJob, SweepRun, all_sweeps, planning
 from ganx.launch.plan import Config, Item, Plan, Request, identify, make_plan
 from ganx.launch.state import queue_of
-from ganx.launch.tell import Teller, Told, show_figures, show_plan
+from ganx.launch.tell import Teller, Told, show_metrics, show_plan
 from ganx.launch.wait import wait_for_others
 from ganx.run.lock import RunLock
 from ganx.schema import check_keys
@@ -77,7 +77,7 @@ class SweepLauncher(Launcher):
         """Say what looks like a mistake; empty when nothing does."""
         return ""
 
-    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> str:
+    def submit(self, folder: SweepFolder, jobs: Sequence[SweepJob]) -> str:
         """Send jobs away, if that is what the launcher does, and say so. Whatever it raises, no job is left behind.
 
         Raises:
@@ -86,7 +86,7 @@ class SweepLauncher(Launcher):
         return ""
 
     @abstractmethod
-    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+    def work(self, folder: SweepFolder, jobs: Sequence[SweepJob], teller: Teller) -> None:
         """Do the runs of jobs, or wait for them, and tell how each ended."""
 
     # --- what all do -------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class SweepLauncher(Launcher):
         Args:
             title: of the sweep; empty: method and data set of the first run.
             command: of ganx, which the sweep remembers.
-            strict: refuse all where one is impossible, and show the figures of all in the end.
+            strict: refuse all where one is impossible, and show the metrics of all in the end.
             loud: each run says what it does; else there is a line for each.
             sweep: goes on with that sweep instead of a new one.
             told: tells of each run, once or more; neither plan nor lines are printed.
@@ -154,7 +154,7 @@ class SweepLauncher(Launcher):
                 if item.state not in ("to run", "impossible"):
                     told(item, None)
         if strict:
-            show_figures(plan, self.loader.flags)
+            show_metrics(plan, self.loader.flags)
         return [teller.code(item) for item in plan.items]
 
     def _compose(self, request: Request) -> Config | UserError:
@@ -170,14 +170,14 @@ class SweepLauncher(Launcher):
         jobs = len(self.pack(len(plan.todo)))
         show_plan(plan, jobs, self.describe(jobs), self.hint(plan), every=self.plan_only)
 
-    def _send(self, folder: SweepFolder, plan: Plan, teller: Teller, *, keep: bool) -> list[Job]:
+    def _send(self, folder: SweepFolder, plan: Plan, teller: Teller, *, keep: bool) -> list[SweepJob]:
         """Freeze the runs into the sweep's folder, and submit the jobs; without a job there is no folder."""
         first = len(folder.read().runs)
         targets, modules = sorted(self.loader.extra), [str(path) for path in config_dirs(self.loader.argv)]
         runs, configs = [], []
         for number, item in enumerate(plan.todo, first):
             argv = [*item.request.overrides, *self.loader.flags]
-            runs.append(Run(number, item.request.name, argv, str(item.folder), item.request.metric))
+            runs.append(SweepRun(number, item.request.name, argv, str(item.folder), item.request.metric))
             trial = item.request.trial
             configs.append({"config": item.config, "targets": targets, "modules": modules, "trial": trial})
             teller.expect(number, item)
@@ -209,7 +209,7 @@ class Local(SweepLauncher):
         """Say where."""
         return "one after another, here"
 
-    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+    def work(self, folder: SweepFolder, jobs: Sequence[SweepJob], teller: Teller) -> None:
         """Do the runs."""
         from ganx.launch.job import do_job  # torch
 
@@ -244,7 +244,7 @@ class Joblib(SweepLauncher):
         asked: int = self.settings.n_jobs
         return asked if asked > 0 else len(os.sched_getaffinity(0))
 
-    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+    def work(self, folder: SweepFolder, jobs: Sequence[SweepJob], teller: Teller) -> None:
         """Do the runs."""
         from joblib import Parallel, delayed
 
@@ -261,7 +261,7 @@ class Joblib(SweepLauncher):
             raise SystemExit(worst)
 
 
-def _with_runs(do: Callable[[SweepFolder, int], int], folder: SweepFolder, job: Job) -> tuple[int, list[int]]:
+def _with_runs(do: Callable[[SweepFolder, int], int], folder: SweepFolder, job: SweepJob) -> tuple[int, list[int]]:
     return do(folder, job.number), job.runs
 
 

@@ -19,7 +19,7 @@ from ganx.schema import splits_per_seed
 from ganx.text import plural
 
 Config = dict[str, Any]
-State = Literal["done", "failed", "elsewhere", "to run", "twice", "impossible"]
+ItemState = Literal["done", "failed", "elsewhere", "to run", "twice", "impossible"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Item:
     request: Request
     config: Config
     folder: RunFolder
-    state: State
+    state: ItemState
     told: str = ""
 
 

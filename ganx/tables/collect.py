@@ -15,13 +15,13 @@ from ganx.run.signature import experiment_config, signature
 from ganx.schema import splits_per_seed
 from ganx.tables.statistics import Replica
 
-State = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
+RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
 SCHEMA = 2
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run folder.
+class RunRecord:
+    """What a run folder tells.
 
     Attributes:
         key: what the run computes, its seeds apart (see `key_of`).
@@ -32,7 +32,7 @@ class Run:
     """
 
     folder: RunFolder
-    state: State
+    state: RecordState
     key: str
     seeds: frozenset[int]
     versions: str = ""
@@ -50,8 +50,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Runs:
-    """All runs, by what they compute.
+class RunRecords:
+    """All run folders, by what they compute.
 
     Attributes:
         by_key: runs that are equal except for their seeds.
@@ -59,8 +59,8 @@ class Runs:
         problems: a line for each folder that tells nothing at all.
     """
 
-    by_key: dict[str, list[Run]]
-    by_method: dict[str, list[Run]]
+    by_key: dict[str, list[RunRecord]]
+    by_method: dict[str, list[RunRecord]]
     problems: list[str]
 
 
@@ -100,10 +100,10 @@ def versions_of(key: str) -> str:
     return ", ".join(f"{name} {version}" for name, version in _versions(json.loads(key)["model"]))
 
 
-def collect(outputs: str | Path) -> Runs:
+def collect(outputs: str | Path) -> RunRecords:
     """Read every run folder under `outputs`."""
-    by_key: dict[str, list[Run]] = {}
-    by_method: dict[str, list[Run]] = {}
+    by_key: dict[str, list[RunRecord]] = {}
+    by_method: dict[str, list[RunRecord]] = {}
     problems = []
     for path in sorted(Path(outputs).glob("runs/*/[!.]*")):
         if not path.is_dir():
@@ -115,10 +115,10 @@ def collect(outputs: str | Path) -> Runs:
             continue
         by_key.setdefault(run.key, []).append(run)
         by_method.setdefault(method_of(run.key), []).append(run)
-    return Runs(by_key, by_method, problems)
+    return RunRecords(by_key, by_method, problems)
 
 
-def read(folder: RunFolder) -> Run:
+def read(folder: RunFolder) -> RunRecord:
     """Read one run folder.
 
     Raises:
@@ -133,12 +133,12 @@ def read(folder: RunFolder) -> Run:
         return _described(folder, state if state in ("running", "interrupted") else "stale")
     replicas = [(seed, fold) for seed, fold in result["replica_ids"]]
     done = result["status"] == "done"
-    return Run(
+    return RunRecord(
         folder=folder,
         state="done" if done else "failed",
         key=key_of(_identity_of(result)),
         seeds=frozenset(seed for seed, _ in replicas),
-        values={name: _known(replicas, figure["values"]) for name, figure in result["metrics"].items()} if done else {},
+        values={name: _known(replicas, metric["values"]) for name, metric in result["metrics"].items()} if done else {},
         notes=tuple(result["notes"]),
         problem="" if done else f"{folder}: failed: {' '.join(str(result.get('error')).split())}",
     )
@@ -149,12 +149,12 @@ def _identity_of(result: dict[str, Any]) -> dict[str, Any]:
     return config | {"data": result["data"]} if config["dataset"]["name"] == "csv" else config
 
 
-def _described(folder: RunFolder, state: State, problem: str = "") -> Run:
+def _described(folder: RunFolder, state: RecordState, problem: str = "") -> RunRecord:
     """Return a run of which config.yaml alone is known."""
     try:
         config = experiment_config(folder.read_config())
         seed, seeds = config["seed"], config["seeds"]
-        return Run(folder, state, key_of(config), frozenset(range(seed, seed + seeds)), problem=problem)
+        return RunRecord(folder, state, key_of(config), frozenset(range(seed, seed + seeds)), problem=problem)
     except UserError as error:
         raise UserError(problem or str(error)) from error
     except (AssertionError, KeyError, TypeError, AttributeError) as error:
@@ -208,22 +208,22 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
         return "damaged: replica_ids do not fit its config"
     if result["version"] != config["model"]["version"]:
         return "damaged: two versions of the model"
-    for name, figure in result["metrics"].items():
-        if why := _fault_of_figure(figure, len(replicas)):
+    for name, metric in result["metrics"].items():
+        if why := _fault_of_metric(metric, len(replicas)):
             return f"damaged: {name}: {why}"
     return ""
 
 
-def _fault_of_figure(figure: dict[str, Any], n_replicas: int) -> str:
-    values = figure["values"]
+def _fault_of_metric(metric: dict[str, Any], n_replicas: int) -> str:
+    values = metric["values"]
     if len(values) != n_replicas:
         return f"{len(values)} values for {n_replicas} replicas"
     if not all(value is None or _is_number(value) for value in values):
         return "a value is not a number"
     known = [value for value in values if value is not None]
     if known and not (
-        _is_number(figure["mean"])
-        and math.isclose(figure["mean"], statistics.fmean(known), rel_tol=1e-9, abs_tol=1e-12)
+        _is_number(metric["mean"])
+        and math.isclose(metric["mean"], statistics.fmean(known), rel_tol=1e-9, abs_tol=1e-12)
     ):
         return "the mean is not that of the values"
     return ""

@@ -6,7 +6,7 @@ import pytest
 
 from ganx.compose import compose
 from ganx.errors import UserError
-from ganx.launch.folder import Run, SweepFolder
+from ganx.launch.folder import SweepFolder, SweepRun
 from ganx.launch.plan import Item, Request, as_started, estimate, identify, make_plan
 from ganx.run.folder import RunFolder
 from ganx.run.lock import RunLock
@@ -51,7 +51,7 @@ def test_what_others_do(items, tmp_path):
     with RunLock(first.folder.heartbeat):
         assert states([first, second]) == ["elsewhere", "to run"]
     sweep = SweepFolder.create(tmp_path, "other", [], "slurm")
-    sweep.add([Run(0, "", [], str(second.folder))], [{}], [[0]])
+    sweep.add([SweepRun(0, "", [], str(second.folder))], [{}], [[0]])
     sweep.name_jobs({0: "7"})
     assert states([second], {"7": "PENDING"}) == ["elsewhere"]
     assert f"1 done elsewhere (sweep {sweep.path.name})" in str(make_plan([second], {"7": "PENDING"}))
