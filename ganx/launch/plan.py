@@ -16,6 +16,7 @@ from ganx.launch.state import Queue, claims
 from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
 from ganx.schema import splits_per_seed
+from ganx.targets import last_stage
 from ganx.text import plural
 
 Config = dict[str, Any]
@@ -189,14 +190,13 @@ def _rates(outputs: str, dataset: str, model: str) -> list[float]:
         try:
             if result["status"] == "done":
                 rates.append(result["seconds"] / _work(result["config"]))
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, UserError):  # damaged, or of code that is not here
             continue
     return rates
 
 
 def _work(config: Config) -> float:
-    model = config["model"]
-    steps = model.get("classifier", model).get("steps", 1)
+    steps = last_stage(config["model"]).get("steps", 1)
     return float(steps * config["seeds"] * splits_per_seed(config["protocol"]))
 
 

@@ -26,7 +26,7 @@ from ganx.run.report import announce, repeat_command, show_result, summarise
 from ganx.run.signature import experiment_config
 from ganx.targets import added_by
 
-SCHEMA = 2  # of result.json
+SCHEMA = 3  # of result.json
 
 
 def train(
