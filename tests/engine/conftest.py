@@ -24,7 +24,6 @@ def _one_thread() -> None:
     prepare_process({"threads": 1})
 
 
-
 def smoke(model: str) -> tuple[str, ...]:
     """Overrides that make a quick run of a model, on data that suit it (`MethodSpec.smoke`)."""
     return spec(compose("train", [f"model={model}"])["model"]).smoke
