@@ -24,6 +24,7 @@ class Experiment:
     Attributes:
         config: the resolved, checked config.
         splits: one per replica.
+        checksum: of the table.
         trained: whether the model is trained by gradient (a baseline is fitted).
         rows: the table as a model sees it that generates whole rows; None for all other models.
         extra_targets: class paths that the user's own config folders may name.
@@ -34,6 +35,7 @@ class Experiment:
     table: Table
     encoding: Encoding
     splits: list[Split]
+    checksum: str
     signature: str
     trained: bool
     rows: Rows | None
@@ -41,22 +43,29 @@ class Experiment:
     completed: list[Completed] | None = None
 
     @classmethod
-    def of(cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> Experiment:
+    def of(
+        cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset(), like: Experiment | None = None
+    ) -> Experiment:
         """Load the data and deal it to replicas.
+
+        Args:
+            like: an experiment of the same data, protocol, seed and seeds, whose table and splits are shared.
 
         Raises:
             UserError: the data cannot be had, or do not fit the protocol or the kind of model.
         """
-        table = load_cut(config["dataset"])
+        table = like.table if like else load_cut(config["dataset"])
+        checksum = like.checksum if like else table.checksum()
         wanted = constructor(config["model"]["_target_"])
-        encoding = Encoding.of(table)
-        splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
+        encoding = like.encoding if like else Encoding.of(table)
+        splits = like.splits if like else _dealt(config, table, encoding)
         return cls(
             config=config,
             table=table,
             encoding=encoding,
             splits=splits,
-            signature=signature(config, table.checksum()),
+            checksum=checksum,
+            signature=signature(config, checksum),
             trained=wanted.trained,
             rows=Rows.of(table, encoding) if wanted.generative else None,
             extra_targets=extra_targets,
@@ -86,3 +95,7 @@ class Experiment:
             for j, column in enumerate(self.table.columns)
             if any(bool(split.empty[j]) for split in self.splits)
         ]
+
+
+def _dealt(config: dict[str, Any], table: Table, encoding: Encoding) -> list[Split]:
+    return make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
