@@ -165,7 +165,7 @@ def _result(
         "protocol": config["protocol"]["name"],
         "version": config["model"]["version"],
         "config": experiment_config(config),
-        "data": experiment.table.checksum(),
+        "data": experiment.checksum,
         "replica_ids": [list(replica) for replica in experiment.replicas],
         "seconds": round(lock.seconds, 1),
         "peak_memory_mb": round(peak_memory_mb(context.plan["workers"])),
