@@ -133,7 +133,7 @@ def test_each_step_of_the_critic_reads_rows_of_its_own() -> None:
     (batch,) = loader.block(0, 1)
     assert batch.x.shape[1] == 3 * 16
     assert isinstance(module, GenerativeModule)
-    parts = [part.x for part in module.each_minibatch(batch)]
+    parts = [x for x, _ in module.each_minibatch(batch)]
     assert torch.equal(torch.cat(parts, 1), batch.x)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ganx import cli
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 
 PLAIN = Path(__file__).parent / "plain"
 WITH_PLAIN = ["train", "--config-dir", str(PLAIN)]
@@ -43,7 +43,7 @@ def test_a_run_of_plain_layers_has_the_same_bytes_again_and_when_it_goes_on(
     method = sys.modules["plaingan"].PlainGAN
     honest = method.outer_step
 
-    def stopped_in_step_25(self: Any, batch: SampleBatch) -> None:
+    def stopped_in_step_25(self: Any, batch: ExampleBatch) -> None:
         honest(self, batch)
         if self.step == 25:
             os.kill(os.getpid(), signal.SIGTERM)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.latent import LatentCode
 from ganx.engine.setting import Setting
 from ganx.losses.gan import adversarial_loss
@@ -45,7 +45,7 @@ class PlainGAN(LatentCode):
         self.add_player("g", self.g, averaged=True)
         self.add_player("d", self.d)
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         x, n = batch.x, batch.x.shape[1]
         x_g = self.generate(self.latent(n), self.draw_categories(n))
         self.update("d", self.f.d(self.judge(x), self.judge(x_g.detach())))
