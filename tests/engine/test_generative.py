@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from ganx.compose import compose
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
@@ -13,6 +15,7 @@ from ganx.engine.latent import ClassCode, LearnedPrior
 from ganx.engine.module import Module
 from ganx.errors import UserError
 from ganx.groups import options
+from ganx.losses.gan import AdversarialLoss
 from ganx.run.experiment import Experiment
 from ganx.targets import spec
 from tests.engine.conftest import build, generative_models, smoke, walk
@@ -100,6 +103,23 @@ def test_rows_have_the_shape_and_the_range_of_the_data(model: str, dataset: str)
 def test_losses_of_the_group_train(loss: str) -> None:
     module = trained("gan", f"loss={loss}")
     assert all(bool(values.isfinite().all()) for values in module.block_losses().values())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_relativistic_loss_is_told_what_d_says_of_real_rows(model: str) -> None:
+    module, loader = build(experiment_of(model, "seeds=2"))
+    assert isinstance(module, GenerativeModule)
+    seen: list[Tensor] = []
+
+    def g(fake: Tensor, real: Tensor) -> Tensor:
+        seen.append(real)
+        return F.softplus(real - fake).mean(1)
+
+    module.f = AdversarialLoss(module.f.d, g, relativistic=True)
+    walk(module, loader, 1)
+    (real,) = seen
+    assert real.shape == (2, 16)
+    assert not real.requires_grad
 
 
 def test_clipping_keeps_the_weights_within_bounds() -> None:
