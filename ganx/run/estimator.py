@@ -160,7 +160,7 @@ def _ask(experiment: Experiment, job: tuple[int, Any]) -> Answers:
 
 
 def _in_processes(work: Any, experiment: Experiment, jobs: Any, context: Context) -> Any:
-    n_jobs = min(context.plan["workers"], len(experiment.splits))
+    n_jobs = min(context.layout["workers"], len(experiment.splits))
     return Parallel(n_jobs=n_jobs)(delayed(_limited)(work, experiment, job) for job in jobs)
 
 
