@@ -122,7 +122,7 @@ class SweepLauncher(Launcher):
             UserError: a run is impossible, or the jobs are refused.
             SystemExit: a signal stopped a run in this process.
         """
-        items = identify(requests, [self._compose(request) for request in requests])
+        items = identify(requests, [self._compose(request) for request in requests], self.loader.extra)
         wrong = [item for item in items if item.state == "impossible"]
         if strict and wrong:
             raise UserError(wrong[0].told)

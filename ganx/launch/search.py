@@ -54,7 +54,7 @@ def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[s
     fixed, space = read_space(loader, arguments, asked.search, present["model"]["name"])
     check_space(loader, fixed, space)
     start: Config = loader.plain(loader.compose(fixed))
-    (item,) = identify([Request("", fixed)], [start])
+    (item,) = identify([Request("", fixed)], [start], loader.extra)
     if item.state == "impossible":
         raise UserError(item.told)
     name = asked.study or f"{start['model']['name']}-{start['dataset']['name']}"

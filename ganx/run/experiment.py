@@ -55,7 +55,7 @@ class Experiment:
         Raises:
             UserError: the data cannot be had, or do not fit the protocol.
         """
-        table = load_cut(config["dataset"])
+        table = load_cut(config["dataset"], extra_targets)
         encoding = Encoding.of(table)
         splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
         return cls(
