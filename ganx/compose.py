@@ -33,7 +33,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from ganx.errors import RunError, UserError, nearest
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plugins import PACKAGE, register
-from ganx.schema import check_config
+from ganx.schema import check_config, no_meaning
 from ganx.targets import added_by, config_dirs
 
 #: What a command does with a checked configuration and the command line (of one job) that gave it.
@@ -366,6 +366,8 @@ class CheckedLoader(ConfigLoaderImpl):
             return f"unknown key '{key}': {prefix.rstrip('.')} has no keys"
         if isinstance(mapping := parent.get(keys[-1]), DictConfig):  # its value has a key that is new
             return f"{key} has the keys {', '.join(sorted(map(str, mapping)))}; add another one with +{key}.NAME=VALUE"
+        if prefix == "dataset." and (why := no_meaning(keys[-1], parent)):
+            return why
         known = {str(name) for name in parent} | set(groups if not prefix else ())
         add = f", or add it with +{key}=VALUE" if len(keys) > 2 else ""  # below a group's own keys: a mapping
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}{add}"

@@ -23,15 +23,13 @@ HOLDOUT_FOLDS = 5  # `holdout` tests on the first of so many folds, where the da
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table to learn from. `path`, `target` and `drop` serve `dataset=csv` above all.
+    """A table to learn from; further keys are those of the class that `_target_` names (`ganx.data.sets`).
 
     `rows` cuts a large table to that many rows, chosen once and for all; null leaves it whole.
     """
 
+    _target_: str
     name: str
-    path: str | None
-    target: str | None
-    drop: list[str]
     rows: Annotated[int, Range(10)] | None
 
 
@@ -313,8 +311,9 @@ def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = f
 
 
 def _check_train(config: dict[str, Any]) -> None:
-    for group, schema in (("dataset", Dataset), ("protocol", Protocol), ("hardware", Hardware)):
+    for group, schema in (("protocol", Protocol), ("hardware", Hardware)):
         config[group] = check_keys(group, config[group], schema)
+    config["dataset"] = _check_dataset(config["dataset"])
     config["loss"] = _check_loss_keys(config["loss"])
     config["optimizer"] = _check_optimizer(config["optimizer"])
     config["model"], trained = _check_model(config["model"])
@@ -341,6 +340,38 @@ def check_loss(config: dict[str, Any]) -> None:
     if penalty not in method.penalties:
         penalties = ", ".join("null" if one is None else one for one in method.penalties)
         raise UserError(f"loss.penalty={penalty}: {name} cannot be trained with it; choose {penalties}")
+
+
+def _check_dataset(config: dict[str, Any]) -> dict[str, Any]:
+    if "_target_" not in config:
+        raise UserError("missing key 'dataset._target_': the class that loads the data, e.g. ganx.data.sets.own.CSV")
+    parameters = constructor(str(config["_target_"]), "dataset._target_")
+    for key in config:
+        if key not in parameters and (why := no_meaning(str(key), config)):
+            raise UserError(why)
+    return check_keys("dataset", config, Dataset, {key: (p.kind, p.required) for key, p in parameters.items()})
+
+
+def no_meaning(key: str, dataset: Mapping[str, Any]) -> str:
+    """Return why a data set lacks a key that others have, and what to do; empty for a key that none has."""
+    name = dataset.get("name")
+    if key == "path":
+        return f"dataset.path has no meaning for dataset={name}, which is built in; use dataset=csv for a file"
+    if key in ("target", "drop"):
+        return f"dataset.target and dataset.drop have no meaning for dataset={name}; use them with dataset=csv"
+    return ""
+
+
+def is_own_data(dataset: Mapping[str, Any]) -> bool:
+    """Whether a `dataset` group does not tell what the data are: a file, or code, of the user's own decides.
+
+    A class with a `path` that it cannot do without reads such a file; where it may be null, the files are published.
+    """
+    target = str(dataset.get("_target_", ""))
+    if not target.startswith("ganx."):
+        return True
+    path = constructor(target, "dataset._target_").get("path")
+    return path is not None and path.kind is str
 
 
 def _check_loss_keys(config: dict[str, Any]) -> dict[str, Any]:

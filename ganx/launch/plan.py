@@ -86,14 +86,17 @@ class Plan:
         return f"{plural(len(self.items), 'run')}: {', '.join(words)}"
 
 
-def identify(requests: Sequence[Request], composed: Sequence[Config | UserError]) -> list[Item]:
+def identify(
+    requests: Sequence[Request], composed: Sequence[Config | UserError], extra: frozenset[str] = frozenset()
+) -> list[Item]:
     """Return each request with its folder, or why it is impossible. Every data set is read once.
 
     Args:
         composed: the checked configuration of each, or what is wrong with it.
+        extra: targets that the user's own folders add.
     """
     checksums: dict[str, str | UserError] = {}
-    return [_identify(request, config, checksums) for request, config in zip(requests, composed, strict=True)]
+    return [_identify(request, config, checksums, extra) for request, config in zip(requests, composed, strict=True)]
 
 
 def make_plan(items: Sequence[Item], queue: Queue) -> Plan:
@@ -132,11 +135,13 @@ def estimate(items: Sequence[Item]) -> tuple[float, int] | None:
     return total, sum(map(len, rates.values()))
 
 
-def _identify(request: Request, config: Config | UserError, checksums: dict[str, str | UserError]) -> Item:
+def _identify(
+    request: Request, config: Config | UserError, checksums: dict[str, str | UserError], extra: frozenset[str]
+) -> Item:
     nowhere = RunFolder(Path())
     if isinstance(config, UserError):
         return Item(request, {}, nowhere, "impossible", str(config))
-    checksum = _checksum(config, checksums)
+    checksum = _checksum(config, checksums, extra)
     if isinstance(checksum, UserError):
         return Item(request, config, nowhere, "impossible", str(checksum))
     names = config["dataset"]["name"], config["model"]["name"]
@@ -172,14 +177,14 @@ def as_started(config: Config, folder: RunFolder) -> Config:
     return config
 
 
-def _checksum(config: Config, known: dict[str, str | UserError]) -> str | UserError:
+def _checksum(config: Config, known: dict[str, str | UserError], extra: frozenset[str]) -> str | UserError:
     """Return the checksum of a data set, read once for all runs on it, or why it cannot be read."""
     from ganx.data.datasets import load_cut  # scikit-learn
 
     key = json.dumps(config["dataset"], sort_keys=True)
     if key not in known:
         try:
-            known[key] = load_cut(config["dataset"]).checksum()
+            known[key] = load_cut(config["dataset"], extra).checksum()
         except UserError as error:
             known[key] = error
     return known[key]

@@ -57,7 +57,7 @@ def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[s
     for trial in trials:
         _objective(trial, replace(asked, metric=metric))
     start: Config = loader.plain(loader.compose(starting))
-    (item,) = identify([Request("", fixed)], [start])
+    (item,) = identify([Request("", fixed)], [start], loader.extra)
     if item.state == "impossible":
         raise UserError(item.told)
     for refused in check_runs(trials, loader.extra):

@@ -62,7 +62,7 @@ class Experiment:
         Raises:
             UserError: the data cannot be had, or do not fit the protocol.
         """
-        table = like.table if like else load_cut(config["dataset"])
+        table = like.table if like else load_cut(config["dataset"], extra_targets)
         checksum = like.checksum if like else table.checksum()
         encoding = like.encoding if like else Encoding.of(table)
         splits = like.splits if like else _dealt(config, table, encoding)

@@ -13,7 +13,7 @@ from ganx.errors import UserError
 from ganx.run.folder import RunFolder
 from ganx.run.signature import experiment_config, signature
 from ganx.run.upgrade import old_signature, upgrade
-from ganx.schema import splits_per_seed
+from ganx.schema import is_own_data, splits_per_seed
 from ganx.tables.statistics import Replica
 
 RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
@@ -65,20 +65,20 @@ class RunRecords:
     problems: list[str]
 
 
-def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """Return what a checked configuration of `ganx train` computes; for a CSV file, with the checksum of its content.
+def identity(config: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return what a checked configuration of `ganx train` computes; for data of the user's own, with their checksum.
 
-    Other data sets are known by their names.
+    Other data sets are known by their keys.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the data cannot be read.
     """
     wanted = experiment_config(config)
-    if config["dataset"]["name"] != "csv":
+    if not is_own_data(config["dataset"]):
         return wanted
     from ganx.data.datasets import load_cut  # scikit-learn
 
-    return wanted | {"data": load_cut(config["dataset"]).checksum()}
+    return wanted | {"data": load_cut(config["dataset"], extra_targets).checksum()}
 
 
 def key_of(config: dict[str, Any]) -> str:
@@ -149,7 +149,7 @@ def _identity_of(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
     """Return what a run computes; of an old one, which lacks stacks and precision, by its config.yaml in new keys."""
     old = result["schema"] == OLD_SCHEMA
     config: dict[str, Any] = experiment_config(upgrade(folder.read_config())) if old else result["config"]
-    return config | {"data": result["data"]} if config["dataset"]["name"] == "csv" else config
+    return config | {"data": result["data"]} if is_own_data(config["dataset"]) else config
 
 
 def _described(folder: RunFolder, state: RecordState, problem: str = "") -> RunRecord:
