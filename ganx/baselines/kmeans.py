@@ -24,7 +24,7 @@ class KMeans(Baseline):
         scaling: of the columns: `none`, or `standard`, to mean 0 and variance 1 over the training rows.
 
     Raises:
-        UserError: `clusters: classes` and the data have none (on `fit`).
+        UserError: `clusters: classes` and the data have none (on `check` and `fit`).
     """
 
     reads = "examples"
@@ -39,6 +39,10 @@ class KMeans(Baseline):
     ) -> None:
         super().__init__()
         self.clusters, self.n_init, self.rounds, self.scaling = clusters, n_init, rounds, scaling
+
+    def check(self) -> None:
+        """Refuse data without classes where there is to be a cluster for each."""
+        _ = self.n_clusters
 
     def fit(self, x: Rows, y: Labels) -> None:  # type: ignore[override]
         """Find the centres. (n, ...) rows; y is not looked at."""

@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
@@ -82,7 +82,7 @@ class JSGANLocation(Module):
             self.g.b.data[r] = rows.median(0).values
         self.location.copy_(self.g.b.detach())
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """Some steps of D, one of b, and the mean of b."""
         for x in batch.x.chunk(self.minibatches, 1):
             x_g = self.shifted(x.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,10 @@ class Estimator:
     """
 
     def check(self, experiment: Experiment) -> None:
-        """See `Experiment.check`."""
+        """See `Experiment.check`; an estimator may refuse the data itself, too."""
         experiment.check()
+        with suppress(AttributeError):  # a user's own need not be a `Baseline`
+            _new(experiment, 0).check()
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Fit every replica on the rows, cells and labels that a trained method gets in the end, and keep it."""
