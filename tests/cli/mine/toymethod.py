@@ -34,3 +34,9 @@ class Mean:
     """A baseline: nothing is trained by gradient."""
 
     def __init__(self, *, shift: float) -> None: ...
+
+
+class Tiny:
+    """A data set."""
+
+    def __init__(self, *, path: str | None, target: str | None, drop: list[str]) -> None: ...
