@@ -27,6 +27,9 @@ class Baseline:
     def __init__(self) -> None:
         self.notes: list[str] = []
 
+    def check(self) -> None:
+        """Refuse data that cannot be learned from, before anything is written; raises UserError."""
+
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn from the training rows."""
         raise NotImplementedError

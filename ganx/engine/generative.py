@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.latent import LatentCode
 from ganx.engine.schedule import LinearDecay
 from ganx.engine.setting import Setting
@@ -110,10 +110,9 @@ class GenerativeModule(LatentCode, LinearDecay):
 
     # --- training ----------------------------------------------------------------------------------------------
 
-    def each_minibatch(self, batch: SampleBatch) -> Iterator[SampleBatch]:
-        """Yield the minibatches of an outer step, one for each step of the discriminator."""
-        for x, y in zip(batch.x.chunk(self.minibatches, 1), batch.y.chunk(self.minibatches, 1), strict=True):
-            yield SampleBatch(x, y)
+    def each_minibatch(self, batch: ExampleBatch) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield x and y of the minibatches of an outer step, one for each step of the discriminator."""
+        yield from zip(batch.x.chunk(self.minibatches, 1), batch.y.chunk(self.minibatches, 1), strict=True)
 
     def update_d(self, loss: Tensor) -> None:
         """One step of the discriminator; with `loss.penalty=clipping`, its weights are brought back within bounds."""

@@ -6,6 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -15,8 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganx.errors import UserError
 from ganx.launch import settings
+from ganx.launch.check import check_runs
 from ganx.launch.folder import SweepFolder, SweepJob, SweepRun, all_sweeps, planning
-from ganx.launch.plan import Config, Item, Plan, Request, identify, make_plan
+from ganx.launch.plan import Config, Item, Plan, Request, identify, make_plan, unfinished
 from ganx.launch.state import queue_of
 from ganx.launch.tell import Teller, Told, show_metrics, show_plan
 from ganx.launch.wait import wait_for_others
@@ -123,9 +125,8 @@ class SweepLauncher(Launcher):
             SystemExit: a signal stopped a run in this process.
         """
         items = identify(requests, [self._compose(request) for request in requests], self.loader.extra)
-        wrong = [item for item in items if item.state == "impossible"]
-        if strict and wrong:
-            raise UserError(wrong[0].told)
+        if strict:
+            self._check(items)
         outputs = _outputs(items)
         if self.plan_only:
             self._show(make_plan(items, queue_of(*all_sweeps(outputs))))
@@ -165,6 +166,21 @@ class SweepLauncher(Launcher):
         if self.workers is not None and config["hardware"]["workers"] == "auto":
             config["hardware"]["workers"] = self.workers
         return config
+
+    def _check(self, items: Sequence[Item]) -> None:
+        """Refuse all runs where one is impossible, or left to do and refused by its method.
+
+        Raises:
+            UserError: what is wrong with the first such run.
+        """
+        wrong = [item for item in items if item.state == "impossible"]
+        if not wrong:
+            todo = unfinished(items)
+            refused = check_runs([item.config for item in todo], self.loader.extra)
+            wrong = [replace(item, told=str(why)) for item, why in zip(todo, refused, strict=True) if why is not None]
+        if wrong:
+            where = "" if len(wrong) == len(items) else f" (run {wrong[0].request.name})"
+            raise UserError(f"{wrong[0].told}{where}")
 
     def _show(self, plan: Plan) -> None:
         jobs = len(self.pack(len(plan.todo)))

@@ -16,6 +16,7 @@ from ganx.launch.state import Queue, claims
 from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
 from ganx.schema import splits_per_seed
+from ganx.targets import last_stage
 from ganx.text import plural
 
 Config = dict[str, Any]
@@ -41,7 +42,7 @@ class Item:
     """A request and what exists of it.
 
     Attributes:
-        config: frozen; with the layout that an unfinished run was started with, since its bytes depend on it.
+        config: frozen; with the threads and workers that an unfinished run was started with.
         state: `elsewhere` another process or sweep has it; `twice` an earlier item is the same experiment.
         told: the sweep that has it, or why it is impossible.
     """
@@ -111,6 +112,11 @@ def make_plan(items: Sequence[Item], queue: Queue) -> Plan:
     return Plan(looked)
 
 
+def unfinished(items: Sequence[Item]) -> list[Item]:
+    """Return the items of which nothing is finished, whoever has them."""
+    return [item for item in items if _look(item, {}).state == "to run"]
+
+
 def estimate(items: Sequence[Item]) -> tuple[float, int] | None:
     """Return the seconds that all of `items` take, one after another, and how many finished runs tell that.
 
@@ -162,14 +168,12 @@ def _look(item: Item, taken: Mapping[Path, str]) -> Item:
 
 
 def as_started(config: Config, folder: RunFolder) -> Config:
-    """Return `config` with the portions that the unfinished run in `folder`, if there is one, was started with."""
+    """Return `config` with the threads and workers that the unfinished run in `folder`, if any, was started with."""
     stored = _read(folder.provenance)
     if stored is None or folder.result.exists() or "workers" not in stored:
         return config
     config = copy.deepcopy(config)
     config["hardware"] |= {"threads": stored["threads"], "workers": stored["workers"]}
-    if "max_replicas" in config["model"]:  # a pipeline's is part of its signature: it cannot have changed
-        config["model"]["max_replicas"] = max(stored["chunks"])
     return config
 
 
@@ -194,14 +198,13 @@ def _rates(outputs: str, dataset: str, model: str) -> list[float]:
         try:
             if result["status"] == "done":
                 rates.append(result["seconds"] / _work(result["config"]))
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, UserError):  # damaged, or of code that is not here
             continue
     return rates
 
 
 def _work(config: Config) -> float:
-    model = config["model"]
-    steps = model.get("classifier", model).get("steps", 1)
+    steps = last_stage(config["model"]).get("steps", 1)
     return float(steps * config["seeds"] * splits_per_seed(config["protocol"]))
 
 

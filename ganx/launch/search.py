@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ganx.errors import RunError, UserError, nearest
 from ganx.files import make_folder
+from ganx.launch.check import check_runs
 from ganx.launch.folder import Ended, SweepFolder
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plan import Config, Item, Request, identify
@@ -51,12 +52,17 @@ def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[s
         raise UserError("a search waits for its trials: leave detach=true out")
     loader = launcher.loader
     metric, steps = _objective(present := present_config(loader, arguments), asked)
-    fixed, space = read_space(loader, arguments, asked.search, present["model"]["name"])
-    check_space(loader, fixed, space)
-    start: Config = loader.plain(loader.compose(fixed))
+    fixed, starting, space = read_space(loader, arguments, asked.search, present["model"]["name"])
+    trials = check_space(loader, fixed, space)
+    for trial in trials:
+        _objective(trial, replace(asked, metric=metric))
+    start: Config = loader.plain(loader.compose(starting))
     (item,) = identify([Request("", fixed)], [start], loader.extra)
     if item.state == "impossible":
         raise UserError(item.told)
+    for refused in check_runs(trials, loader.extra):
+        if refused is not None:
+            raise refused
     name = asked.study or f"{start['model']['name']}-{start['dataset']['name']}"
     check_file_name("study", name)
     file = Path(start["outputs"]) / "studies" / f"{name}.log"

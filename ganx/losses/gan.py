@@ -81,14 +81,12 @@ def own_loss(loss: dict[str, Any], extra_targets: frozenset[str] = frozenset()) 
     """
     if "_target_" not in loss:
         return None
-    cls = locate(loss["_target_"], extra_targets)
-    made = cls(**{key: value for key, value in loss.items() if key not in ("_target_", "name", "penalty")})
+    cls: Any = locate(loss["_target_"], extra_targets)
     for method in ("d", "g"):
-        if not callable(getattr(made, method, None)):
-            raise UserError(f"loss._target_={loss['_target_']}: it defines no `{method}`; see ganx.losses.gan.own_loss")
-    d: Any = getattr(made, "d")  # noqa: B009
-    g: Any = getattr(made, "g")  # noqa: B009
-    return AdversarialLoss(d, g, relativistic=len(inspect.signature(g).parameters) > 1)
+        if not callable(getattr(cls, method, None)):
+            raise UserError(f"loss._target_={loss['_target_']}: it defines no `{method}`, as a loss does")
+    made = cls(**{key: value for key, value in loss.items() if key not in ("_target_", "name", "penalty")})
+    return AdversarialLoss(made.d, made.g, relativistic=len(inspect.signature(made.g).parameters) > 1)
 
 
 def _unknown(name: str) -> AdversarialLoss:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
 from ganx.types import PositiveInt
@@ -36,7 +36,7 @@ class CGAN(GenerativeModule):
         """Return D: (row, label) -> one output."""
         return self.build_discriminator(1, n_labels=self.n_categories)
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """Equation 2, alternating. Rows are generated for the labels of the minibatch."""
         for x, y in self.each_minibatch(batch):
             x_g = self.generate(self.latent(x.shape[1]), y)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.latent import LearnedPrior
 from ganx.engine.setting import Setting
@@ -57,7 +57,7 @@ class CGPGAN(GenerativeModule, LearnedPrior):
         self.d = self.build_discriminator(categories)
         self.classifier: nn.Module = self.build_discriminator(categories, name="q")
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """One step of Q, D and G, and one of P(C)."""
         x, n = batch.x, batch.x.shape[1]
         with torch.no_grad():

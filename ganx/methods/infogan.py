@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
@@ -59,7 +59,7 @@ class InfoGAN(GenerativeModule):
         self.g = self.build_generator(self.n_z + codes + categories)
         self.d = self.build_discriminator(1 + categories + codes)
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """One step of D and Q, one of G."""
         z, c = self.latent(batch.x.shape[1]), self.draw_categories(batch.x.shape[1])
         x_g = self.generate(z, c)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.latent import LearnedPrior
 from ganx.engine.setting import Setting
@@ -65,7 +65,7 @@ class VCAGAN(GenerativeModule, LearnedPrior):
             with torch.no_grad():
                 self.d.last.weight[..., categories:] = 0
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """Algorithm 1, line by line."""
         x, n = batch.x, batch.x.shape[1]
         z, c_f = self.latent(n), self.draw_categories(n)  # 2, 3

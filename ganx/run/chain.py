@@ -77,7 +77,7 @@ class Chain:
 
 
 def _of_stage(stage: Experiment, context: Context) -> Context:
-    return replace(context, plan=lay_out(stage, context.plan["workers"]), watch=None)
+    return replace(context, layout=lay_out(stage), watch=None)
 
 
 def _joined(first: State, last: State, filled: list[Filled]) -> State:

@@ -35,6 +35,7 @@ class Experiment:
         config: the resolved, checked config.
         spec: what its method says of itself.
         splits: one per replica.
+        checksum: of the table.
         extra_targets: class paths that the user's own config folders may name.
         completed: what the stage before this one has made of the rows, for each replica.
     """
@@ -44,27 +45,35 @@ class Experiment:
     table: Table
     encoding: Encoding
     splits: list[Split]
+    checksum: str
     signature: str
     extra_targets: frozenset[str]
     completed: list[Completed] | None = None
 
     @classmethod
-    def of(cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> Experiment:
+    def of(
+        cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset(), like: Experiment | None = None
+    ) -> Experiment:
         """Load the data and deal it to replicas.
+
+        Args:
+            like: an experiment of the same data, protocol, seed and seeds, whose table and splits are shared.
 
         Raises:
             UserError: the data cannot be had, or do not fit the protocol.
         """
-        table = load_cut(config["dataset"], extra_targets)
-        encoding = Encoding.of(table)
-        splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
+        table = like.table if like else load_cut(config["dataset"], extra_targets)
+        checksum = like.checksum if like else table.checksum()
+        encoding = like.encoding if like else Encoding.of(table)
+        splits = like.splits if like else _dealt(config, table, encoding)
         return cls(
             config=config,
             spec=spec(config["model"]),
             table=table,
             encoding=encoding,
             splits=splits,
-            signature=signature(config, table.checksum()),
+            checksum=checksum,
+            signature=signature(config, checksum),
             extra_targets=extra_targets,
         )
 
@@ -175,3 +184,7 @@ class Experiment:
     def score(self, replica: int, answers: Answers, network: FeatureNetwork | None = None) -> dict[str, float]:
         """Return {metric: value} of a replica's answers."""
         return score(Data(self.view(replica), self.encoding, network, self.spec.conditional), answers)
+
+
+def _dealt(config: dict[str, Any], table: Table, encoding: Encoding) -> list[Split]:
+    return make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])

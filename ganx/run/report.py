@@ -16,7 +16,7 @@ from ganx.targets import last_stage
 from ganx.text import duration, plural
 
 
-def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> None:
+def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -> None:
     """Say what will be trained, and in which portions."""
     config, table = experiment.config, experiment.table
     protocol = config["protocol"]
@@ -35,7 +35,7 @@ def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> 
     )
     console.print(
         f"{plural(len(experiment.splits), 'replica')} ({folds} x {plural(config['seeds'], 'seed')})"
-        f"{_portions(experiment, plan)}",
+        f"{_portions(experiment, layout)}",
         highlight=False,
         soft_wrap=True,
     )
@@ -101,12 +101,12 @@ def repeat_command(argv: Sequence[str]) -> str:
     return f"ganx train {shlex.join(argv)}".rstrip()
 
 
-def _portions(experiment: Experiment, plan: dict[str, Any]) -> str:
+def _portions(experiment: Experiment, layout: dict[str, Any]) -> str:
     model = last_stage(experiment.config["model"])
     if "steps" not in model:
         return ""
-    chunks, workers = plan["chunks"], plan["workers"]
-    portions = f"in {plural(len(chunks), 'stack')} of {max(chunks)}, {plural(workers, 'process')} on {plan['device']}"
+    chunks, workers = layout["chunks"], layout["workers"]
+    portions = f"in {plural(len(chunks), 'stack')} of {max(chunks)}, {plural(workers, 'process')} on {layout['device']}"
     return f", {model['steps']} steps, {portions}"
 
 

@@ -21,7 +21,7 @@ def stored_experiment(folder: RunFolder, extra_targets: frozenset[str]) -> Exper
     experiment = Experiment.of(config, extra_targets)
     signature, stored = experiment.signature, folder.read_config()
     if is_old(stored):
-        signature = old_signature(stored, experiment.table.checksum())
+        signature = old_signature(stored, experiment.checksum)
     if not names_signature(folder.path, signature):
         raise UserError(
             f"{folder}: config and data give the signature {signature}, not this folder's; "

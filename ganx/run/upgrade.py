@@ -14,7 +14,22 @@ from typing import Any
 from ganx.targets import constructor
 
 #: The class of a data set, by its name, in configurations that name none.
-_DATA_SETS: dict[str, str] = {}
+_DATA_SETS = {
+    "breast": "ganx.data.sets.bundled.Breast",
+    "credit": "ganx.data.sets.text.Credit",
+    "csv": "ganx.data.sets.own.CSV",
+    "digits": "ganx.data.sets.bundled.Digits",
+    "fashion_mnist": "ganx.data.sets.mnist.FashionMNIST",
+    "gaussians4": "ganx.data.sets.plane.Gaussians4",
+    "grid25": "ganx.data.sets.plane.Grid25",
+    "letter": "ganx.data.sets.text.Letter",
+    "madelon": "ganx.data.sets.text.Madelon",
+    "mnist": "ganx.data.sets.mnist.MNIST",
+    "ring8": "ganx.data.sets.plane.Ring8",
+    "spam": "ganx.data.sets.text.Spam",
+    "swissroll": "ganx.data.sets.plane.SwissRoll",
+    "wine": "ganx.data.sets.bundled.Wine",
+}
 
 #: {old name: new name} of a model's keys.
 _MODEL_KEYS = {"cooldown": "linear_decay"}

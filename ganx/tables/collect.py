@@ -12,11 +12,12 @@ from typing import Any, Literal
 from ganx.errors import UserError
 from ganx.run.folder import RunFolder
 from ganx.run.signature import experiment_config, signature
+from ganx.run.upgrade import old_signature, upgrade
 from ganx.schema import is_own_data, splits_per_seed
 from ganx.tables.statistics import Replica
 
 RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
-SCHEMA = 2
+SCHEMA, OLD_SCHEMA = 3, 2  # of result.json; an old one has the keys of earlier versions
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def read(folder: RunFolder) -> RunRecord:
     return RunRecord(
         folder=folder,
         state="done" if done else "failed",
-        key=key_of(_identity_of(result)),
+        key=key_of(_identity_of(folder, result)),
         seeds=frozenset(seed for seed, _ in replicas),
         values={name: _known(replicas, metric["values"]) for name, metric in result["metrics"].items()} if done else {},
         notes=tuple(result["notes"]),
@@ -144,15 +145,17 @@ def read(folder: RunFolder) -> RunRecord:
     )
 
 
-def _identity_of(result: dict[str, Any]) -> dict[str, Any]:
-    config: dict[str, Any] = result["config"]
+def _identity_of(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run computes; of an old one, which lacks stacks and precision, by its config.yaml in new keys."""
+    old = result["schema"] == OLD_SCHEMA
+    config: dict[str, Any] = experiment_config(upgrade(folder.read_config())) if old else result["config"]
     return config | {"data": result["data"]} if is_own_data(config["dataset"]) else config
 
 
 def _described(folder: RunFolder, state: RecordState, problem: str = "") -> RunRecord:
     """Return a run of which config.yaml alone is known."""
     try:
-        config = experiment_config(folder.read_config())
+        config = experiment_config(upgrade(folder.read_config()))
         seed, seeds = config["seed"], config["seeds"]
         return RunRecord(folder, state, key_of(config), frozenset(range(seed, seed + seeds)), problem=problem)
     except UserError as error:
@@ -189,13 +192,17 @@ _REMEDY = "remove it; run=true then trains it again"
 
 def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
     """Return what is wrong with a result; empty when nothing is."""
-    if result["schema"] != SCHEMA:
+    if result["schema"] not in (SCHEMA, OLD_SCHEMA):
         return f"of schema {result['schema']}, not {SCHEMA}: written by another version of ganx"
     if result["status"] not in ("done", "failed"):
         return f"damaged: status '{result['status']}'"
     if not folder.path.name.endswith(f"-{result['signature']}"):
         return "damaged: its signature is not the folder's"
-    if result["signature"] != signature(result["config"], result["data"]):
+    if result["schema"] == OLD_SCHEMA:
+        signatures = {old_signature(config, result["data"]) for config in (result["config"], folder.read_config())}
+    else:
+        signatures = {signature(result["config"], result["data"])}
+    if signatures != {result["signature"]}:
         return "damaged: its signature is not that of its config and data"
     if not all(isinstance(note, str) for note in result["notes"]):
         return "damaged: its notes are no text"

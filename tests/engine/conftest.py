@@ -11,9 +11,9 @@ from ganx.engine.build import build_module
 from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.module import Module
 from ganx.engine.trainer import prepare_process
+from ganx.engine.views import open_view
 from ganx.groups import options
 from ganx.run.experiment import Experiment
-from ganx.engine.views import open_view
 from ganx.targets import spec
 
 Build = Callable[..., tuple[Module, BlockLoader]]
@@ -22,7 +22,6 @@ Build = Callable[..., tuple[Module, BlockLoader]]
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     prepare_process({"threads": 1})
-
 
 
 def smoke(model: str) -> tuple[str, ...]:

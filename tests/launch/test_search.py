@@ -144,6 +144,39 @@ def test_refusals(train, words, told):
     assert not list(Path().iterdir())
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model=gain,hexagan model.steps=20", "  model: gain | hexagan"),
+        ("model=glob([gai*,hex*]) model.steps=20", "  model: gain | hexagan"),
+        ("model=gain optimizer=sgd,adam optimizer.lr=.01", "  optimizer: sgd | adam"),
+        ("experiment=gain_paper,gain_authors model.steps=20", "  experiment: gain_paper | gain_authors"),
+    ],
+)
+def test_a_group_may_be_searched_beside_its_own_keys(train, words, told):
+    answer = train("dataset=wine", "search=none", *words.split(), "plan=true")
+    assert answer.code == 0, answer.err
+    assert told in answer.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model=gain,mlp", "sweeper.metric=rmse_row: model=mlp has f1 only"),
+        ("model=gain,knn", "model=knn has no validation metric that a search could improve: it is not trained"),
+        ("model=gain loss=nonsaturating,hinge", "loss=hinge: gain cannot be trained with it"),
+        ("model=gain,hexagan model.hint=paper", "unknown key 'model.hint'"),
+        (f"model=gain {RATE} sweeper.metric=rmse_rwo", "sweeper.metric=rmse_rwo: no state is selected by it; did you"),
+    ],
+)
+def test_no_choice_of_a_group_may_be_impossible(train, words, told):
+    answer = train("dataset=wine", "search=none", *words.split(), "plan=true")
+    assert answer.code == 2
+    assert answer.err.startswith(f"ganx: {told}")
+    assert answer.err.count("\n") == 1
+    assert not list(Path().iterdir())
+
+
 def test_an_interval_without_a_search(train):
     answer = train("-m", *TINY[:-1], RATE)
     assert answer == (2, "", f"ganx: {RATE}: an interval is for a search: add hydra/sweeper=optuna\n")

@@ -86,7 +86,9 @@ def test_two_processes_give_what_one_gives(model: str, outputs: Path) -> None:
         words = command(model, "model.max_replicas=1", "seeds=2", f"hardware.workers={workers}", f"outputs={name}")
         assert cli.main(words) == 0
         (file,) = Path(name).glob("runs/*/*/checkpoints/last.ckpt")
-        states.append((file.read_bytes(), result_of(Path(name))["metrics"], (file.parents[1] / "metrics.csv").read_text()))
+        states.append(
+            (file.read_bytes(), result_of(Path(name))["metrics"], (file.parents[1] / "metrics.csv").read_text())
+        )
     assert states[0] == states[1]
 
 

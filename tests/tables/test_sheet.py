@@ -155,7 +155,7 @@ def without(key):
         (lambda r: r.update(signature="0000000000"), "damaged: its signature is not the folder's"),
         (lambda r: r["replica_ids"].pop(), "damaged: replica_ids do not fit its config"),
         (lambda r: r.update(version=2), "damaged: two versions of the model"),
-        (lambda r: r.update(schema=1), "of schema 1, not 2: written by another version of ganx"),
+        (lambda r: r.update(schema=1), "of schema 1, not 3: written by another version of ganx"),
         (
             lambda r: r["config"]["protocol"].update(missing_rate=0.9),
             "its signature is not that of its config and data",
