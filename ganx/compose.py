@@ -23,6 +23,7 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from hydra.types import HydraContext, RunMode
@@ -32,7 +33,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from ganx.errors import RunError, UserError, nearest
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plugins import PACKAGE, register
-from ganx.schema import check_config
+from ganx.schema import check_config, no_meaning
 from ganx.targets import added_by, config_dirs
 
 #: What a command does with a checked configuration and the command line (of one job) that gave it.
@@ -213,8 +214,12 @@ class CheckedLoader(ConfigLoaderImpl):
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
         """Compose, and check what is complete (the base of a sweep is not)."""
+        rest = (config_name, run_mode, from_shell, validate_sweep_overrides)
         try:
-            config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+            if config_name == self.command and run_mode is RunMode.MULTIRUN:
+                config = self._base_of_a_sweep(overrides, *rest)
+            else:
+                config = self._load(overrides, *rest)
         except Exception as error:  # whatever Hydra, OmegaConf or YAML complain about: the request is wrong
             raise CompositionError(self._explain(error, overrides)) from error
         if config_name == self.command:  # not the space of a search
@@ -222,6 +227,29 @@ class CheckedLoader(ConfigLoaderImpl):
             if run_mode is RunMode.RUN:
                 self.plain(config)
         return config
+
+    def _load(self, overrides: list[str], name: str | None, mode: RunMode, *rest: bool) -> DictConfig:
+        return super().load_configuration(name, overrides, mode, *rest)
+
+    def _base_of_a_sweep(self, overrides: list[str], *rest: Any) -> DictConfig:
+        """Compose what the runs of a sweep share: the groups that all of them choose, and how the sweep is done.
+
+        Hydra leaves a group with several values out, so that `model.steps=40` beside `model=gan,cgan` would find no
+        `model` here. Values belong to the runs, which are composed and checked one by one.
+        """
+        parsed = OverridesParser.create(config_loader=self).parse_overrides(overrides)
+        shared = [word for word in parsed if word.is_hydra_override() or self._is_choice(word)]
+        config = self._load([word.input_line or "" for word in shared], *rest)
+        config.hydra.overrides.task = [word.input_line for word in parsed if not word.is_hydra_override()]
+        return config
+
+    def _is_choice(self, word: Override) -> bool:
+        return self.repository.group_exists(word.key_or_group) and not word.is_sweep_override()
+
+    def is_group(self, key: str) -> bool:
+        """Tell whether the key of an override chooses an option of a group."""
+        match = _GROUP_OF.match(key)
+        return match is not None and bool(self.repository.group_exists(match[1]))
 
     def compose(self, overrides: list[str]) -> DictConfig:
         """Compose one of many command lines; the same as `load_configuration`, several times as fast.
@@ -234,6 +262,8 @@ class CheckedLoader(ConfigLoaderImpl):
             groups = tuple(item.input_line or "" for item in chosen)
             if groups not in self._bases:
                 base = self.load_configuration(self.command, list(groups), RunMode.MULTIRUN)
+                if OmegaConf.missing_keys(base.hydra.runtime.choices):  # a group without a choice: only RUN tells it
+                    return self.load_configuration(self.command, overrides, RunMode.RUN)
                 with open_dict(base):
                     del base["hydra"]
                 self._bases[groups] = base
@@ -275,17 +305,7 @@ class CheckedLoader(ConfigLoaderImpl):
             group, _, name = error.missing_cfg_file.rpartition("/")
             return f"{group}={name}: no such {group}{nearest(name, error.options or ())}"
         if match := re.match(r"You must specify '([^']+)'", text):
-            group = match[1]
-            for text in overrides:  # perhaps it is there, misspelt
-                key = _GROUP_OF.match(text)
-                if (
-                    key
-                    and key[1] not in self.list_groups("")
-                    and (hint := nearest(key[1], [group])).startswith("; did")
-                ):
-                    return f"unknown key '{key[1]}'{hint}"
-            names = ", ".join(self.get_group_options(group))
-            return f"missing: choose {group}=NAME, NAME one of {names or '(none is there)'}"
+            return self._explain_missing(match[1], overrides)
         if match := re.match(r"Could not override '([^']+)'", text):
             return self._explain_key(match[1], overrides)
         if match := re.match(r"In '(.+)': Could not override '(.+)@.+'", text):
@@ -301,6 +321,14 @@ class CheckedLoader(ConfigLoaderImpl):
         if match := re.match(r"Error merging override (.+)", text):
             return f"{match[1]} does not fit: {_first_line(error.__cause__ or error)}"
         return _first_line(error if text or error.__cause__ is None else error.__cause__)
+
+    def _explain_missing(self, group: str, overrides: list[str]) -> str:
+        for text in overrides:  # perhaps it is there, misspelt
+            key = match[1].partition(".")[0] if (match := _GROUP_OF.match(text)) else group
+            if key not in self.list_groups("") and (hint := nearest(key, [group])).startswith("; did"):
+                return f"unknown key '{key}'{hint}"
+        names = ", ".join(self.get_group_options(group))
+        return f"missing: choose {group}=NAME, NAME one of {names or '(none is there)'}"
 
     def _explain_plugin_key(self, kind: str, key: str, overrides: list[str]) -> str:
         names = [word.partition("=")[2] for word in overrides if word.startswith(f"hydra/{kind}=")]
@@ -323,6 +351,8 @@ class CheckedLoader(ConfigLoaderImpl):
             config = super().load_configuration(self.command, chosen, RunMode.MULTIRUN, validate_sweep_overrides=False)
         except ConfigCompositionException:
             return f"unknown key '{key}'"
+        if (top := key.partition(".")[0]) in OmegaConf.missing_keys(config.hydra.runtime.choices):
+            return self._explain_missing(top, overrides)
         keys: list[str] = []
         node: Any = config
         for part in key.split("."):
@@ -336,6 +366,8 @@ class CheckedLoader(ConfigLoaderImpl):
             return f"unknown key '{key}': {prefix.rstrip('.')} has no keys"
         if isinstance(mapping := parent.get(keys[-1]), DictConfig):  # its value has a key that is new
             return f"{key} has the keys {', '.join(sorted(map(str, mapping)))}; add another one with +{key}.NAME=VALUE"
+        if prefix == "dataset." and (why := no_meaning(keys[-1], parent)):
+            return why
         known = {str(name) for name in parent} | set(groups if not prefix else ())
         add = f", or add it with +{key}=VALUE" if len(keys) > 2 else ""  # below a group's own keys: a mapping
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known - {'hydra'})}{add}"

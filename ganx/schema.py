@@ -23,15 +23,13 @@ HOLDOUT_FOLDS = 5  # `holdout` tests on the first of so many folds, where the da
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table to learn from. `path`, `target` and `drop` serve `dataset=csv` above all.
+    """A table to learn from; further keys are those of the class that `_target_` names (`ganx.data.sets`).
 
     `rows` cuts a large table to that many rows, chosen once and for all; null leaves it whole.
     """
 
+    _target_: str
     name: str
-    path: str | None
-    target: str | None
-    drop: list[str]
     rows: Annotated[int, Range(10)] | None
 
 
@@ -43,22 +41,29 @@ class Protocol:
         missing_rate: share of the cells that are hidden.
         mechanism: cells are hidden completely at random, depending on observed values, or on the hidden value itself.
         label_rate: share of the training labels that are shown.
+        labels_per_class: show so many labels of each class in the training rows instead; null: go by `label_rate`.
         imbalance_ratio: largest class over smallest, reached by dropping rows; null leaves the table as it is.
         folds: 0 fits on all rows; `holdout` tests on the data set's own test rows, or on a fifth where it has none.
         validation: share of the training rows kept for selection.
         scaling: the range of each column comes from the observed training cells, or from the complete table.
         selection: the best state on validation rows, on the test fold (lenient, as published), or the last one.
+        stratify: folds are dealt evenly by class, or by whether a row's label is shown (as published).
+        scored_labels: which labels of the test rows are scored: all that are known, or those that are shown (as
+            published).
     """
 
     name: str
     missing_rate: Share
     mechanism: Literal["mcar", "mar", "mnar"]
     label_rate: Annotated[float, Range(0, 1, open_low=True)]
+    labels_per_class: PositiveInt | None
     imbalance_ratio: Annotated[float, Range(1)] | None
     folds: Folds
     validation: Share
     scaling: Literal["observed", "complete"]
     selection: Literal["validation", "test", "last"]
+    stratify: Literal["class", "labelled"]
+    scored_labels: Literal["known", "shown"]
 
 
 def splits_per_seed(protocol: Mapping[str, Any]) -> int:
@@ -78,6 +83,13 @@ class Loss:
 
     name: str
     penalty: Literal["r1", "r2", "zero_centered", "wgan_gp", "clipping"] | None
+
+
+@dataclass(frozen=True)
+class OwnLoss(Loss):
+    """A loss of one's own; further keys are those of the class that `_target_` names (`ganx.losses.gan.own_loss`)."""
+
+    _target_: str
 
 
 @dataclass(frozen=True)
@@ -299,8 +311,10 @@ def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = f
 
 
 def _check_train(config: dict[str, Any]) -> None:
-    for group, schema in (("dataset", Dataset), ("protocol", Protocol), ("loss", Loss), ("hardware", Hardware)):
+    for group, schema in (("protocol", Protocol), ("hardware", Hardware)):
         config[group] = check_keys(group, config[group], schema)
+    config["dataset"] = _check_dataset(config["dataset"])
+    config["loss"] = _check_loss_keys(config["loss"])
     config["optimizer"] = _check_optimizer(config["optimizer"])
     config["model"], trained = _check_model(config["model"])
     protocol = config["protocol"]
@@ -320,11 +334,51 @@ def check_loss(config: dict[str, Any]) -> None:
     name, method = config["model"]["name"], spec(config["model"])
     loss, penalty = config["loss"]["name"], config["loss"]["penalty"]
     losses = method.losses or ("none",)
-    if loss not in losses:
-        raise UserError(f"loss={loss}: {name} cannot be trained with it{nearest(loss, losses)}")
+    if loss not in losses and not ("own" in losses and "_target_" in config["loss"]):
+        known = [one for one in losses if one != "own"]
+        raise UserError(f"loss={loss}: {name} cannot be trained with it{nearest(loss, known)}")
     if penalty not in method.penalties:
-        known = ", ".join("null" if one is None else one for one in method.penalties)
-        raise UserError(f"loss.penalty={penalty}: {name} cannot be trained with it; choose {known}")
+        penalties = ", ".join("null" if one is None else one for one in method.penalties)
+        raise UserError(f"loss.penalty={penalty}: {name} cannot be trained with it; choose {penalties}")
+
+
+def _check_dataset(config: dict[str, Any]) -> dict[str, Any]:
+    if "_target_" not in config:
+        raise UserError("missing key 'dataset._target_': the class that loads the data, e.g. ganx.data.sets.own.CSV")
+    parameters = constructor(str(config["_target_"]), "dataset._target_")
+    for key in config:
+        if key not in parameters and (why := no_meaning(str(key), config)):
+            raise UserError(why)
+    return check_keys("dataset", config, Dataset, {key: (p.kind, p.required) for key, p in parameters.items()})
+
+
+def no_meaning(key: str, dataset: Mapping[str, Any]) -> str:
+    """Return why a data set lacks a key that others have, and what to do; empty for a key that none has."""
+    name = dataset.get("name")
+    if key == "path":
+        return f"dataset.path has no meaning for dataset={name}, which is built in; use dataset=csv for a file"
+    if key in ("target", "drop"):
+        return f"dataset.target and dataset.drop have no meaning for dataset={name}; use them with dataset=csv"
+    return ""
+
+
+def is_own_data(dataset: Mapping[str, Any]) -> bool:
+    """Whether a `dataset` group does not tell what the data are: a file, or code, of the user's own decides.
+
+    A class with a `path` that it cannot do without reads such a file; where it may be null, the files are published.
+    """
+    target = str(dataset.get("_target_", ""))
+    if not target.startswith("ganx."):
+        return True
+    path = constructor(target, "dataset._target_").get("path")
+    return path is not None and path.kind is str
+
+
+def _check_loss_keys(config: dict[str, Any]) -> dict[str, Any]:
+    if "_target_" not in config:
+        return check_keys("loss", config, Loss)
+    parameters = constructor(str(config["_target_"]), "loss._target_")
+    return check_keys("loss", config, OwnLoss, {key: (p.kind, p.required) for key, p in parameters.items()})
 
 
 def _check_optimizer(config: dict[str, Any]) -> dict[str, Any]:

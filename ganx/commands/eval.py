@@ -1,4 +1,4 @@
-"""`ganx eval`: the figures of a run, computed again from its checkpoint."""
+"""`ganx eval`: the metrics of a run, computed again from its checkpoint."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Train a method on a data set. A finished run is not trained again, a broken one 
 Keys of a launcher: ganx train hydra/launcher=slurm model=hexagan --cfg hydra -p hydra.launcher""",
     "eval": """ganx eval [OPTIONS] run=FOLDER|SIGNATURE
 
-Compute the figures of a finished run again, from its checkpoint.""",
+Compute the metrics of a finished run again, from its checkpoint.""",
     "impute": """ganx impute [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [--spread FILE]
 
 Fill the missing cells of a table by a run that was trained with protocol.folds=0. Observed cells stay as they are;
@@ -51,7 +51,7 @@ How near made-up rows are to training rows, and how near test rows are: far near
   ganx neighbours run=SIGNATURE out=pairs.csv n=100           and rows beside the nearest training rows""",
     "tables": """ganx tables [OPTIONS] [table=NAME] KEY=VALUE ...
 
-Show a published table beside fresh figures; without table=NAME, list the tables and how complete each is.
+Show a published table beside fresh runs; without table=NAME, list the tables and how complete each is.
 
   ganx tables table=hexagan_imputation                        what exists: here, and as .md .tex .csv .png
   ganx tables table=hexagan_imputation run=true               train what is missing, then show it

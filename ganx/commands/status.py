@@ -15,13 +15,15 @@ from ganx.commands import Parser
 from ganx.errors import UserError
 from ganx.launch.folder import Sweep, SweepFolder, all_sweeps, find_sweep
 from ganx.launch.queue import queue
-from ganx.launch.state import KEY_FIGURES, Queue, State, Status, is_over, statuses
+from ganx.launch.state import Queue, Status, SweepState, is_over, statuses
+from ganx.metrics.registry import by_telling
 from ganx.run.folder import RunFolder, all_runs
 from ganx.run.lock import Heartbeat
 from ganx.text import plural
 
 _COLOURS = {"done": "32", "running": "36", "failed": "31", "stale": "33", "interrupted": "33"}
-_ORDER: tuple[State, ...] = ("failed", "stale", "interrupted", "running", "queued", "done")
+_ORDER: tuple[SweepState, ...] = ("failed", "stale", "interrupted", "running", "queued", "done")
+_TOLD = 2  # metrics of a run in one line
 _LATEST = 10  # sweeps that are shown even when nothing of them is left to do
 
 
@@ -29,7 +31,7 @@ def run(argv: list[str]) -> int:
     """Print what went wrong, the sweeps, and a line for each run, the latest last."""
     parser = Parser(
         prog="ganx status",
-        description="Show what went wrong, then the sweeps, then the runs: state, age, and progress or key figures. "
+        description="Show what went wrong, then the sweeps, then the runs: state, age, and progress or key metrics. "
         "With the name of a sweep (or its beginning), show each of its runs, with the job and the log.",
     )
     parser.add_argument("sweep", nargs="?", help="the name of a sweep")
@@ -121,7 +123,7 @@ def _row(folder: RunFolder) -> list[str]:
     if state == "failed":
         told = " ".join(str(result.get("error", "")).split())
     elif state == "done":
-        told = _figures(result.get("metrics", {}))
+        told = _metrics(result.get("metrics", {}))
     else:
         beat = Heartbeat.read(folder.heartbeat)
         told = f"step {beat.step} of {beat.steps}" if beat and beat.steps else ""
@@ -144,13 +146,13 @@ def _painted(state: str) -> str:
     return f"\033[{_COLOURS.get(state, '0')}m{state}\033[0m" if sys.stdout.isatty() else state
 
 
-def _figures(metrics: dict[str, Any]) -> str:
-    names = [name for name in KEY_FIGURES if name in metrics and _is_number(metrics[name].get("mean"))]
-    return "  ".join(f"{name} {_mean_sd(metrics[name])}" for name in (names or list(metrics))[:2])
+def _metrics(metrics: dict[str, Any]) -> str:
+    known = [name for name, metric in metrics.items() if _is_number(metric.get("mean"))]
+    return "  ".join(f"{name} {_mean_sd(metrics[name])}" for name in by_telling(known or metrics)[:_TOLD])
 
 
-def _mean_sd(figure: dict[str, Any]) -> str:
-    mean, sd = figure.get("mean"), figure.get("sd")
+def _mean_sd(metric: dict[str, Any]) -> str:
+    mean, sd = metric.get("mean"), metric.get("sd")
     if not _is_number(mean):
         return "-"
     return f"{mean:.4f}" + (f" ± {sd:.4f}" if _is_number(sd) else "")

@@ -1,4 +1,4 @@
-"""`ganx tables`: published tables beside fresh figures."""
+"""`ganx tables`: published tables beside fresh runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ganx.launch.plan import Request
 from ganx.schema import Tables, Train
 from ganx.tables import show
 from ganx.tables.collect import collect
-from ganx.tables.definition import TABLE_KEYS, Definition, check_names
-from ganx.tables.jobs import plan
+from ganx.tables.definition import TABLE_KEYS, TableDefinition, check_names
+from ganx.tables.jobs import jobs_of
 from ganx.targets import config_dirs
 
 _OWN = frozenset(field.name for field in fields(Tables))
@@ -40,8 +40,8 @@ def _tables(config: dict[str, Any], argv: list[str]) -> int:
     if asked is not None and (not asked or len(set(asked)) < len(asked)):
         raise UserError("protocols: one or more, each once, e.g. protocols=[clean,paper]")
     listing = "table" not in config
-    definitions = _every_table(argv) if listing else [Definition.of(config["table"])]
-    good = [definition for definition in definitions if isinstance(definition, Definition)]
+    definitions = _every_table(argv) if listing else [TableDefinition.of(config["table"])]
+    good = [definition for definition in definitions if isinstance(definition, TableDefinition)]
     check_names("protocols", "protocol", asked or (), {name for definition in good for name in definition.protocols})
     if config["run"] and not _train(good, config, argv):
         return 0  # nothing has come of it yet
@@ -56,7 +56,7 @@ def _tables(config: dict[str, Any], argv: list[str]) -> int:
     return code
 
 
-def _every_table(argv: list[str]) -> list[Definition | UserError]:
+def _every_table(argv: list[str]) -> list[TableDefinition | UserError]:
     """Return the tables of conf/ and of the user's own folders; for a faulty one, what is wrong with it."""
     folders = config_dirs(argv)
     names = list(options("table", folders))
@@ -64,20 +64,20 @@ def _every_table(argv: list[str]) -> list[Definition | UserError]:
     return [_definition(name, config) for name, config in zip(names, composed, strict=True)]
 
 
-def _definition(name: str, config: dict[str, Any] | UserError) -> Definition | UserError:
+def _definition(name: str, config: dict[str, Any] | UserError) -> TableDefinition | UserError:
     try:
         if isinstance(config, UserError):
             raise config
-        return Definition.of(config["table"])
+        return TableDefinition.of(config["table"])
     except UserError as error:
         return UserError(f"table={name}: {error}")
 
 
-def _train(definitions: Sequence[Definition], config: dict[str, Any], argv: list[str]) -> bool:
+def _train(definitions: Sequence[TableDefinition], config: dict[str, Any], argv: list[str]) -> bool:
     """Have what is missing trained by Hydra's launcher; tell whether it has been."""
     with launcher_of("train", argv) as launcher:
         sheets = show.fill_tables(definitions, config["scale"], config, argv, collect(config["outputs"]))
-        jobs = plan(sheets, config["retry"])
+        jobs = jobs_of(sheets, config["retry"])
         show.announce(sheets, jobs)
         execution = [word for word in argv if word.startswith("hardware")]
         execution.append(override("outputs", config["outputs"]))

@@ -20,6 +20,9 @@ def column_range(x: Floats) -> tuple[Floats, Floats]:
 
     A constant column has span 1, an empty one low 0 and span 1: scaling by them is always defined.
     """
+    if x.dtype.kind == "u":  # bytes: no NaN, and differences that would wrap around
+        low, high = x.min(0).astype(np.float32), x.max(0).astype(np.float32)
+        return low, np.where(high > low, high - low, np.float32(1))
     low, high = np.fmin.reduce(x, axis=0, initial=np.nan), np.fmax.reduce(x, axis=0, initial=np.nan)
     span = np.where(high > low, high - low, 1)
     return np.where(np.isnan(low), 0, low), span

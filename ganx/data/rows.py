@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,13 @@ from ganx.data.encoding import Encoding
 from ganx.data.table import Table
 from ganx.errors import UserError
 from ganx.text import plural
+
+
+def as_images(cells: NDArray[Any], shape: tuple[int, ...] | None) -> NDArray[Any]:
+    """Return the cells (..., D) of images C x H x W as they are drawn: (..., H, W), or in colour (..., H, W, 3)."""
+    assert shape is not None
+    images = cells.reshape(*cells.shape[:-1], *shape)
+    return images[..., 0, :, :] if shape[0] == 1 else np.moveaxis(images, -3, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +30,7 @@ class Rows:
 
     Attributes:
         stored: (N, d) bytes for images, float32 features otherwise.
-        shape: of one row: (d,), or (1, H, W) for images.
+        shape: of one row: (d,), or (C, H, W) for images.
         bounded: whether model units lie in [-1, 1].
     """
 
@@ -47,8 +55,8 @@ class Rows:
                 "ganx train model=hexagan protocol.folds=0 on the same data, and ganx impute"
             )
         if table.image_shape is not None:
-            half = float(table.x.max()) / 2
-            return cls(table.x.astype(np.uint8), (1, *table.image_shape), half, half, True, encoding)
+            half = float(table.x.max()) / 2 or 0.5  # also where all is black
+            return cls(table.x.astype(np.uint8, copy=False), table.image_shape, half, half, True, encoding)
         if table.native:
             return cls(table.x.astype(np.float32), (table.n_columns,), 0.0, 1.0, False, encoding)
         return cls(encoding.encode(table.x), (len(encoding.group),), 0.5, 0.5, True, encoding)

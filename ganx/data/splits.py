@@ -34,9 +34,9 @@ class Split:
             a seed share one array.
         seen_valid: (len(valid), D) cells of the validation rows that are shown while selecting, a part of
             `seen[valid]`; the rest of `seen[valid]` is scored.
-        labelled: (N,) labels that the run may look at, shared by the folds of a seed.
-        scored_labels: (N,) test rows whose true label is scored: every known one; with `protocol=paper` the labelled
-            ones; with `folds=0` the hidden ones.
+        labelled: (N,) labels that the run may look at.
+        scored_labels: (N,) test rows whose true label is scored: every known one, or (`protocol.scored_labels=shown`)
+            the labelled ones; with `folds=0` the hidden ones.
         low, span: (d,) the replica's scale: scaled = (encoded - low) / span. 0 and 1 for one-hot features.
         empty: (D,) columns with no shown cell in the training rows: nothing can be learned of them, so that they are
             left out of losses and metrics.
@@ -107,32 +107,54 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
             f"protocol.folds={protocol.folds} does not fit {rows.size} rows: "
             f"choose 0 (fit on all rows) or 2 to {rows.size}"
         )
-    published = protocol.name == "paper"
-
     hidden = hide_cells(table.x, protocol.mechanism, protocol.missing_rate, _rng(seed, MASK))
     seen = ~(np.isnan(table.x) | hidden)
-    labelled = show_labels(np.where(kept, y, -1), protocol.label_rate, _rng(seed, LABELS))
+    shown_y = np.where(kept, y, -1)
+    rate = protocol.label_rate if protocol.labels_per_class is None else 1.0
+    labelled = show_labels(shown_y, rate, _rng(seed, LABELS))
     # The published procedure deals labelled and unlabelled rows separately, without regard to the class.
-    stratum = labelled.astype(np.int64) if published else np.where(labelled, y, -1)
-    to_score = labelled if published else known
-    if protocol.folds == 0:  # the run has seen the others
-        to_score = known & ~labelled
+    stratum = labelled.astype(np.int64) if protocol.stratify == "labelled" else np.where(labelled, y, -1)
 
     splits = []
     for fold, (rest, test) in enumerate(_deal(rows, stratum, protocol.folds, table.n_train, _rng(seed, FOLDS))):
+        if protocol.labels_per_class is not None:
+            labelled = _show_few(table, shown_y, rest, protocol.labels_per_class, _rng(seed, LABELS, fold))
         train, valid = _hold_out(rest, stratum, protocol.validation, _rng(seed, VALIDATION_ROWS, fold))
         cells = seen[valid]
         # Without hidden cells there would be nothing to select on.
         shown = _hide_some(cells, protocol.missing_rate or 0.2, _rng(seed, VALIDATION_CELLS, fold))
         scored = np.zeros_like(labelled)
         scored[test] = True
-        scored &= to_score
+        scored &= labelled if protocol.scored_labels == "shown" else known
+        if protocol.folds == 0:  # the run has seen the others
+            scored = known & ~labelled
         visible = seen.copy()
         visible[valid] = shown
         low, span = _scale(table, encoding, rest, visible, protocol.scaling)
         empty = ~visible[rest].any(axis=0)
         splits.append(Split(seed, fold, train, valid, test, seen, shown, labelled, scored, low, span, empty))
     return splits
+
+
+def _show_few(table: Table, y: Index, rows: Index, count: int, rng: np.random.Generator) -> Mask:
+    """Return the labels (N,) that are shown: `count` of each class among `rows`, drawn at random.
+
+    Raises:
+        UserError: a class has fewer, or there is none.
+    """
+    shown = np.zeros(len(y), dtype=np.bool_)
+    if not table.n_classes:
+        raise UserError(f"protocol.labels_per_class={count}: dataset={table.name} has no classes; set it to null")
+    if table.domain is not None:
+        rows = rows[table.domain[rows] == 0]  # labels of a target domain are never shown
+    for k, name in enumerate(table.classes):
+        known = rows[y[rows] == k]
+        if len(known) < count:
+            raise UserError(
+                f"protocol.labels_per_class={count}: class {name} has {len(known)} labels among the training rows"
+            )
+        shown[rng.permutation(known)[:count]] = True
+    return shown
 
 
 def _rng(*key: int) -> np.random.Generator:

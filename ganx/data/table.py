@@ -50,20 +50,24 @@ class Table:
         columns: D columns.
         classes: class names, in the order of the indices in `y`; () without a target.
         target: name of the column that `y` was read from.
-        image_shape: (height, width) where a row is an image.
+        image_shape: (C, H, W) where a row is an image: its channels, 1 (grey) or 3 (red, green, blue), height, width;
+            cells are whole numbers 0 to 255 then, and x may hold bytes.
         native: cells are in units that a network may take as they are.
         mixture: what the rows were drawn from, where that is known.
         n_train: the first n_train rows are the publisher's training rows, all others its test rows; None where the
             publisher has not divided them.
+        domain: (N,) 0 = source, 1 = target; None for a table of one domain.
+        truth: what is known of the rows beyond cells and classes: `location` (p,) and `scatter` (p, p) of the law that
+            they were drawn from, outliers apart, and `outliers` (N,), which rows those are.
     """
 
     name: str
-    x: NDArray[np.floating]
+    x: NDArray[Any]
     y: NDArray[np.int64] | None
     columns: tuple[Column, ...]
     classes: tuple[str, ...]
     target: str | None
-    image_shape: tuple[int, ...] | None = None
+    image_shape: tuple[int, int, int] | None = None
     native: bool = False
     mixture: Mixture | None = None
     n_train: int | None = None
@@ -90,10 +94,17 @@ class Table:
         if rows >= self.n_rows:
             return self
         kept = np.sort(np.random.default_rng(0).permutation(self.n_rows)[:rows])
-        return replace(self, x=self.x[kept], y=None if self.y is None else self.y[kept], n_train=None)
+        return replace(
+            self,
+            x=self.x[kept],
+            y=None if self.y is None else self.y[kept],
+            n_train=None,
+            domain=None if self.domain is None else self.domain[kept],
+            truth={name: value[kept] if name == "outliers" else value for name, value in self.truth.items()},
+        )
 
     def checksum(self) -> str:
-        """Return the SHA-256 of the parsed cells, labels and names: two sources of the same data agree."""
+        """Return the SHA-256 of the parsed cells, labels, domains and names: two sources of the same data agree."""
         names = {
             "columns": [[column.name, *column.categories] for column in self.columns],
             "classes": self.classes,
@@ -108,4 +119,7 @@ class Table:
             digest.update(block.tobytes())
         if self.y is not None:
             digest.update(self.y.astype("<i8").tobytes())
+        if self.domain is not None:
+            digest.update(b"domain")
+            digest.update(self.domain.astype("<i8").tobytes())
         return digest.hexdigest()

@@ -10,12 +10,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ganx.data.rows import Rows
+from ganx.data.rows import Rows, as_images
 from ganx.drawing.samples import animation, entropy_curve, image_animation, regions, scatter
 from ganx.drawing.samples import image_grid as draw_grid
 from ganx.engine.capabilities import MIXTURE_SAMPLES, Answers, of_module, samples
 from ganx.engine.film import GRID_ROWS, grid_codes
-from ganx.engine.generative import IN_USE
+from ganx.engine.latent import IN_USE
 from ganx.engine.views import Examples
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
@@ -110,7 +110,7 @@ def _draw_images(module: Any, experiment: Experiment, view: Examples, film: dict
 
 @torch.no_grad()
 def image_grid(module: Any, units: Rows) -> Floats:
-    """Return generated images (8, columns, H, W) in the units of the table.
+    """Return generated images (8, columns, H, W[, 3]) in the units of the table.
 
     There is a z for each row, and a column for each category in use. Without categories every image has its own z.
     """
@@ -125,9 +125,9 @@ def category_names(module: Any, experiment: Experiment) -> list[str]:
 
 
 def _arranged(module: Any, units: Rows, cells: NDArray[Any]) -> NDArray[Any]:
-    """Bring the cells (..., n, D) of `grid_codes` into a grid (..., 8, columns, H, W) of the categories in use."""
-    images = cells.reshape(*cells.shape[:-2], GRID_ROWS, -1, *units.shape[1:])
-    return images.take(used(module), axis=-3) if module.n_categories else images
+    """Bring the cells (..., n, D) of `grid_codes` into a grid (..., 8, columns, H, W[, 3]) of the categories in use."""
+    grid = cells.reshape(*cells.shape[:-2], GRID_ROWS, -1, cells.shape[-1])
+    return as_images(grid.take(used(module), axis=-2) if module.n_categories else grid, units.shape)
 
 
 # --- over training ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Images in rows and grids, clouds and curves, as PNG files. Ink is dark on a light ground, as in print."""
+"""Images in rows and grids, clouds and curves, as PNG files. Grey ink is dark on a light ground, as in print."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Points(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Images (rows, columns, height, width), and what the columns are called; no names: nothing is written there."""
+    """Images (rows, columns, height, width[, 3]), and what the columns are called; without names nothing is written."""
 
     images: Floats
     names: Sequence[str]
@@ -60,7 +60,7 @@ class Curve(NamedTuple):
 
 
 def rows_of_images(rows: Mapping[str, Floats], span: tuple[float, float], title: str, fact: str, out: Path) -> None:
-    """Draw rows of n images (n, height, width); NaN is a hidden pixel. `span`: blank and full ink."""
+    """Draw rows of n images (n, height, width[, 3]); NaN is a hidden pixel. `span`: blank and full ink."""
     n = len(next(iter(rows.values())))
     figure = _figure(1.5 + 0.8 * n, 0.8 * len(rows), title, fact)
     axes = figure.subplots(len(rows), 1, squeeze=False).ravel()
@@ -73,8 +73,8 @@ def rows_of_images(rows: Mapping[str, Floats], span: tuple[float, float], title:
 def grids_of_images(
     grids: Mapping[str, Floats], names: Sequence[str], span: tuple[float, float], title: str, fact: str, out: Path
 ) -> None:
-    """Draw a panel for each grid (rows, columns, height, width); `names` are those of the rows."""
-    n_rows, n_columns, height, _ = next(iter(grids.values())).shape
+    """Draw a panel for each grid (rows, columns, height, width[, 3]); `names` are those of the rows."""
+    n_rows, n_columns, height = next(iter(grids.values())).shape[:3]
     figure = _figure((0.5 + 0.5 * n_columns) * len(grids), 0.5 * n_rows, title, fact)
     axes = figure.subplots(1, len(grids), squeeze=False).ravel()
     for axis, (name, images) in zip(axes, grids.items(), strict=True):
@@ -177,8 +177,8 @@ def _show(axis: Axes, mosaic: Floats) -> None:
 
 
 def _mosaic(images: Floats, span: tuple[float, float]) -> Floats:
-    """Put a grid of images (rows, columns, height, width) on white ground; return (height, width, 3) colours."""
-    n_rows, n_columns, height, width = images.shape
+    """Put a grid of images (rows, columns, height, width[, 3]) on white ground; return (height, width, 3) colours."""
+    n_rows, n_columns, height, width = images.shape[:4]
     gap = _gap(height)
     mosaic = np.ones((n_rows * (height + gap) - gap, n_columns * (width + gap) - gap, 3))
     for i, j in np.ndindex(n_rows, n_columns):
@@ -188,10 +188,12 @@ def _mosaic(images: Floats, span: tuple[float, float]) -> Floats:
 
 
 def _inked(image: Floats, span: tuple[float, float]) -> Floats:
+    """Return an image (height, width), the larger the darker, or (height, width, 3) as it is, in colours of [0, 1]."""
     low, high = span
-    ink = np.clip((image - low) / (high - low or 1), 0, 1)
-    colours: Floats = np.repeat(1 - np.nan_to_num(ink)[..., np.newaxis], 3, axis=2)
-    colours[np.isnan(image)] = _HIDDEN
+    ink: Floats = np.nan_to_num(np.clip((image - low) / (high - low or 1), 0, 1))
+    hidden = np.isnan(image)
+    colours: Floats = ink if image.ndim == 3 else np.repeat(1 - ink[..., np.newaxis], 3, axis=2)
+    colours[hidden.any(axis=2) if image.ndim == 3 else hidden] = _HIDDEN
     return colours
 
 

@@ -45,7 +45,9 @@ def loss_curves(metrics: Path, out: Path) -> None:
     mean, low, high = by_step.mean(), by_step.min(), by_step.max()
     for axis, name, colour in zip(axes, figures, COLOURS * len(figures), strict=False):
         axis.fill_between(mean.index, low[name], high[name], color=colour, alpha=0.2, linewidth=0)
-        axis.plot(mean.index, mean[name], color=colour, linewidth=1.2)
+        axis.plot(
+            mean.index, mean[name], color=colour, linewidth=1.2, marker="o" if len(mean) < 3 else None, markersize=3
+        )
         axis.set_title(name.replace("_", " ", 1), fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_xlabel("outer step", fontsize=8)

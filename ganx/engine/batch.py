@@ -25,13 +25,17 @@ class TabularBatch(NamedTuple):
     labelled: Tensor
 
 
-class SampleBatch(NamedTuple):
-    """B whole rows or images for each of R replicas, for methods that generate.
+class ExampleBatch(NamedTuple):
+    """B whole rows or images for each of R replicas.
 
     Attributes:
         x: (R, B, d) rows or (R, B, C, H, W) images, in the units of `ganx.data.rows.Rows`.
         y: (R, B, K) one-hot labels; a row of zeros where the label is unknown.
+        labelled: (R, B, 1) 1 = the label is known.
+        row: (R, B) places in the data set.
     """
 
     x: Tensor
     y: Tensor
+    labelled: Tensor
+    row: Tensor

@@ -12,6 +12,7 @@ from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.engine.views import Facts
 from ganx.errors import RunError
+from ganx.losses.gan import own_loss
 from ganx.metrics.registry import METRICS
 from ganx.schema import TrainedModel
 from ganx.targets import locate
@@ -54,6 +55,7 @@ def build_module(
         device=torch.device(device),
         precision=getattr(torch, config["hardware"]["precision"]),
         class_shares=None if facts.class_shares is None else torch.tensor([facts.class_shares] * len(replicas)),
+        own_loss=own_loss(config["loss"], extra_targets),
     )
     engine_keys = {field.name for field in fields(TrainedModel)}
     options = {key: value for key, value in model.items() if key not in engine_keys}

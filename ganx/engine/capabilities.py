@@ -78,7 +78,7 @@ def of_module(module: Any, view: View) -> Method:
         return _first(getattr(module, name)(*arguments))
 
     def about(name: str, view: View, batch: Any) -> Any:
-        return call(name, *view.arguments(batch))
+        return call(name, *view.arguments(batch)).astype(np.float64)
 
     return Method(call, about, module.evaluation_noise, view.portion)
 
@@ -95,7 +95,6 @@ def of_estimator(estimator: Any) -> Method:
     return Method(call, about, nullcontext, None)
 
 
-@torch.no_grad()
 def ask(method: Method, view: View, names: Collection[str]) -> Answers:
     """Ask one replica for all of `names`, on the rows that each is about.
 
@@ -115,14 +114,14 @@ def ask(method: Method, view: View, names: Collection[str]) -> Answers:
                 answers.setdefault(name, {})[part] = answer
     for name, by_part in answers.items():
         answers[name] = _TRANSLATED.get(name, _of_test)(view, by_part)
-    for name in ("prior", "estimate"):
-        if name in names:
-            answers[name] = method.call(name)
+    with torch.no_grad():
+        answers |= {name: method.call(name) for name in ("prior", "estimate") if name in names}
     if "sample" in names:
         answers["sample"] = samples(method, view, n_samples(view))
     return answers
 
 
+@torch.no_grad()
 def about(method: Method, view: View, rows: Index, names: Collection[str]) -> dict[str, Any]:
     """Return what a replica answers about rows (n,) of the table, portion by portion, {capability: (n, ...)}."""
     found: dict[str, list[Any]] = {name: [] for name in names}
@@ -134,6 +133,7 @@ def about(method: Method, view: View, rows: Index, names: Collection[str]) -> di
     return {name: np.concatenate(portions) for name, portions in found.items()}
 
 
+@torch.no_grad()
 def samples(method: Method, view: View, n: int) -> Samples:
     """Return n generated rows as cells (n, D), and their categories (n,), -1 without any."""
     assert isinstance(view, Examples)
@@ -186,12 +186,12 @@ def _first(answer: Any) -> Any:
 
 def _imputed(view: View, by_part: dict[str, Floats]) -> Floats:
     split = view.splits[0]
-    imputed: Floats = by_part["test"].astype(np.float64) * split.span + split.low
+    imputed: Floats = by_part["test"] * split.span + split.low
     return imputed
 
 
 def _of_test(view: View, by_part: dict[str, Floats]) -> Floats:
-    return by_part["test"].astype(np.float64)
+    return by_part["test"]
 
 
 def _clusters(view: View, by_part: dict[str, Any]) -> Clusters:

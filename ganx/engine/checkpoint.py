@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganx.errors import RunError
+from ganx.errors import RunError, UserError
 from ganx.files import make_folder, write_bytes
 
 
@@ -20,6 +20,32 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     torch.save(_on_cpu(state), buffer)
     make_folder(path.parent)
     write_bytes(path, buffer.getvalue())
+
+
+def check_storable(state: Any, where: str = "training_state()") -> None:
+    """Refuse, before the first step, a state that no checkpoint could hold.
+
+    Raises:
+        UserError: there is something in it that is no tensor and no plain container, number or text.
+    """
+    if isinstance(state, dict):
+        for key, item in state.items():
+            check_storable(key, f"a key of {where}")
+            check_storable(item, f"{where}[{key!r}]")
+    elif isinstance(state, list | tuple):
+        for i, item in enumerate(state):
+            check_storable(item, f"{where}[{i}]")
+    elif isinstance(state, Tensor):
+        if type(state.detach()) is not Tensor:
+            raise _not_storable(where, state)
+    elif state is not None and type(state) not in (bool, int, float, str, bytes):  # a number of numpy is a float, too
+        raise _not_storable(where, state)
+
+
+def _not_storable(where: str, value: Any) -> UserError:
+    return UserError(
+        f"{where} holds a {type(value).__name__}, and a checkpoint tensors, numbers, text, lists and dicts only"
+    )
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

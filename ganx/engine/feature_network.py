@@ -39,7 +39,7 @@ class FeatureNetwork(nn.Module):
     """Two convolutions, each followed by pooling, a layer of 64 features, and a layer of K classes.
 
     Args:
-        shape: (height, width) of an image.
+        shape: (C, H, W) of an image.
         n_classes: K.
 
     Attributes:
@@ -51,15 +51,15 @@ class FeatureNetwork(nn.Module):
     low: Tensor
     span: Tensor
 
-    def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
+    def __init__(self, shape: tuple[int, int, int], n_classes: int) -> None:
         super().__init__()
-        height, width = shape
+        channels, height, width = shape
         self.shape = shape
         self.accuracy = float("nan")
         self.register_buffer("low", torch.zeros(()))
         self.register_buffer("span", torch.ones(()))
         self.body = nn.Sequential(
-            nn.Conv2d(1, _CHANNELS, 3, padding=1),
+            nn.Conv2d(channels, _CHANNELS, 3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
             nn.Conv2d(_CHANNELS, 2 * _CHANNELS, 3, padding=1),
@@ -73,7 +73,7 @@ class FeatureNetwork(nn.Module):
 
     def penultimate(self, x: Tensor) -> Tensor:
         """Return features (n, 64) of cells (n, D)."""
-        features: Tensor = self.body(((x - self.low) / self.span).view(len(x), 1, *self.shape))
+        features: Tensor = self.body(((x - self.low) / self.span).view(len(x), *self.shape))
         return features
 
     def forward(self, x: Tensor) -> Tensor:

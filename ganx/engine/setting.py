@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from ganx.losses.gan import AdversarialLoss
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -28,6 +30,7 @@ class Setting:
         device: where tensors live.
         precision: of what networks compute while they train.
         class_shares: (R, K) share of each class, for a trained method that generates rows by class; None: not known.
+        own_loss: the loss whose class the `loss` group names with `_target_`; None: it names none.
     """
 
     replicas: Sequence[tuple[int, int]]
@@ -44,3 +47,4 @@ class Setting:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: torch.dtype = torch.float32
     class_shares: torch.Tensor | None = None
+    own_loss: AdversarialLoss | None = None

@@ -19,12 +19,12 @@ from ganx.data.encoding import Encoding
 from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table
-from ganx.engine.batch import SampleBatch, TabularBatch
+from ganx.engine.batch import ExampleBatch, TabularBatch
 from ganx.errors import UserError, nearest
 from ganx.targets import MethodSpec
 
 Index = NDArray[np.int64]
-Batch = TabularBatch | SampleBatch
+Batch = TabularBatch | ExampleBatch
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ class GivenCells(Cells):
 
 
 class Examples(View):
-    """Whole rows, points or images: x, y (`SampleBatch`), stored once (images as bytes), in the units of `Rows`."""
+    """Whole rows, points or images: `ExampleBatch`, stored once (images as bytes), in the units of `Rows`."""
 
     protocol: ClassVar[dict[str, tuple[Any, str]]] = {
         "missing_rate": (0.0, "reads whole rows: choose protocol=generation, or protocol.missing_rate=0")
@@ -290,13 +290,14 @@ class Examples(View):
         """Return the labels (N,) that a replica sees."""
         return split.shown_labels()
 
-    def batch(self, index: Tensor) -> SampleBatch:
+    def batch(self, index: Tensor) -> ExampleBatch:
         """Return the rows `index` (..., R, B) as batches (..., R, B, *shape)."""
         x = (self.stored[index].float() - self.units.centre) / self.units.half
-        y = self.y[self.replica, index].unsqueeze(-1) == self.classes
-        return SampleBatch(x.view(*index.shape, *self.units.shape), y.to(x.dtype))
+        label = self.y[self.replica, index].unsqueeze(-1)
+        y, labelled = (label == self.classes).to(x.dtype), (label >= 0).to(x.dtype)
+        return ExampleBatch(x.view(*index.shape, *self.units.shape), y, labelled, index)
 
-    def arguments(self, batch: SampleBatch) -> tuple[Tensor, ...]:
+    def arguments(self, batch: ExampleBatch) -> tuple[Tensor, ...]:
         """x (R, B, *shape)."""
         return (batch.x,)
 

@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 
+from ganx.data.rows import as_images
 from ganx.drawing import panels as plots
 from ganx.drawing.generated import category_names, image_grid, in_plane, used
 from ganx.drawing.panels import Cloud, Curve, Grid, Points
 from ganx.engine.capabilities import of_module, samples
-from ganx.engine.generative import IN_USE
+from ganx.engine.latent import IN_USE
 from ganx.errors import RunError, UserError
 from ganx.figures.definition import Definition
 from ganx.figures.trained import Trained
@@ -105,7 +106,7 @@ def draw_digits(definition: Definition, runs: Sequence[Trained], out: Path) -> N
         f"{table.name}, {table.n_rows} rows; {protocol['missing_rate']:.0%} of the pixels hidden "
         f"({protocol['mechanism'].upper()}); digits of test rows; RMSE: per row, mean over all test rows"
     )
-    rows_of_images = {name: _images(table.image_shape, x) for name, x in images.items()}
+    rows_of_images = {name: as_images(x, table.image_shape) for name, x in images.items()}
     plots.rows_of_images(rows_of_images, _full(table.x), definition.title, fact, out)
 
 
@@ -134,7 +135,7 @@ def draw_samples(definition: Definition, runs: Sequence[Trained], out: Path) -> 
         y = torch.eye(k).repeat_interleave(N_SAMPLES, 0).unsqueeze(0)
         z = np.random.default_rng(0).random((1, N_SAMPLES, module.n_z), dtype=np.float32)
         made = run.in_units(module.generate(torch.from_numpy(z).repeat(1, k, 1), y))
-        images = _images(table.image_shape, made)
+        images = as_images(made, table.image_shape)
         panels[run.name] = images.reshape(k, N_SAMPLES, *images.shape[1:])
     fact = f"{runs[0].table.name}; a row for each class; the samples of a column share their noise"
     plots.grids_of_images(panels, runs[0].table.classes, _full(runs[0].table.x), definition.title, fact, out)
@@ -245,11 +246,6 @@ DRAWINGS = {
     "clusters": Drawing(draw_clusters, ("generate", "sample"), plane=True),
     "categories": Drawing(draw_categories, ("generate", "sample"), images=True),
 }
-
-
-def _images(shape: tuple[int, ...] | None, x: NDArray[np.floating]) -> NDArray[np.floating]:
-    assert shape is not None
-    return x.reshape(-1, *shape)
 
 
 def _full(x: NDArray[np.floating]) -> tuple[float, float]:

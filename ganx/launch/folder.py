@@ -26,7 +26,7 @@ from ganx.run.folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """One run of a sweep: its name there, the command line that gives it, its folder, and the metric to tell."""
 
     number: int
@@ -37,7 +37,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Job:
+class SweepJob:
     """A process that does some runs, one after another. `id` is SLURM's, or empty for a process of this machine."""
 
     number: int
@@ -62,11 +62,11 @@ class Sweep:
     here: bool
     started: float
     host: str
-    runs: list[Run]
-    jobs: list[Job]
+    runs: list[SweepRun]
+    jobs: list[SweepJob]
 
     @property
-    def job_of(self) -> dict[int, Job]:
+    def job_of(self) -> dict[int, SweepJob]:
         """Return the last job that has each run."""
         return {run: job for job in self.jobs for run in job.runs}
 
@@ -119,18 +119,20 @@ class SweepFolder:
         """
         try:
             stored = json.loads(self.record.read_text(encoding="utf-8"))
-            runs = [Run(**run | {"folder": self._from_here(run["folder"])}) for run in stored.pop("runs")]
-            jobs = [Job(**job) for job in stored.pop("jobs")]
+            runs = [SweepRun(**run | {"folder": self._from_here(run["folder"])}) for run in stored.pop("runs")]
+            jobs = [SweepJob(**job) for job in stored.pop("jobs")]
             return Sweep(**stored, runs=runs, jobs=jobs)
         except FileNotFoundError as error:
             raise UserError(f"{self.path} is not a sweep: it has no sweep.json") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{self.record} is damaged ({type(error).__name__}); its runs are not lost") from error
 
-    def add(self, runs: Sequence[Run], configs: Sequence[dict[str, Any]], packs: Iterable[Sequence[int]]) -> list[Job]:
+    def add(
+        self, runs: Sequence[SweepRun], configs: Sequence[dict[str, Any]], packs: Iterable[Sequence[int]]
+    ) -> list[SweepJob]:
         """Add runs with their frozen configurations, and jobs that will do them; return the jobs."""
         sweep = self.read()
-        jobs = [Job(number, "", list(pack)) for number, pack in enumerate(packs, len(sweep.jobs))]
+        jobs = [SweepJob(number, "", list(pack)) for number, pack in enumerate(packs, len(sweep.jobs))]
         write_json(self.configs, [*self.read_configs(), *configs])
         self._write(replace(sweep, runs=[*sweep.runs, *runs], jobs=[*sweep.jobs, *jobs]))
         return jobs
@@ -212,7 +214,7 @@ def find_sweep(name: str, outputs: str | Path) -> SweepFolder:
     raise UserError(f"there is no sweep '{name}' in {Path(outputs) / 'sweeps'}{nearest(name, sweeps)}")
 
 
-def run_folder(run: Run) -> RunFolder:
+def run_folder(run: SweepRun) -> RunFolder:
     """Return the folder of a run."""
     return RunFolder(Path(run.folder))
 

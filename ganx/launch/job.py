@@ -14,7 +14,7 @@ from typing import Any
 
 from ganx.errors import LockedError, RunError, UserError
 from ganx.files import refusing
-from ganx.launch.folder import Ended, Run, SweepFolder, run_folder
+from ganx.launch.folder import Ended, SweepFolder, SweepRun, run_folder
 from ganx.run.lock import RunLock
 
 #: Seconds for which a job waits for a run that another process holds: longer than a dead host's heartbeat is believed,
@@ -54,7 +54,7 @@ def do_job(
     return worst
 
 
-def do_run(folder: SweepFolder, run: Run, frozen: dict[str, Any], *, loud: bool = False) -> int:
+def do_run(folder: SweepFolder, run: SweepRun, frozen: dict[str, Any], *, loud: bool = False) -> int:
     """Do one run of a sweep, note how it ended, and return its exit code. Whatever goes wrong stays in this run."""
     start = time.monotonic()
     folder.begin(run.number)
@@ -78,7 +78,7 @@ def do_run(folder: SweepFolder, run: Run, frozen: dict[str, Any], *, loud: bool 
     return code
 
 
-def _train(run: Run, frozen: dict[str, Any]) -> tuple[int, str]:
+def _train(run: SweepRun, frozen: dict[str, Any]) -> tuple[int, str]:
     """Return the exit code, and one line on what went wrong."""
     from ganx.run.life import train  # torch
 

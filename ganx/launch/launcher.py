@@ -6,6 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -15,10 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganx.errors import UserError
 from ganx.launch import settings
-from ganx.launch.folder import Job, Run, SweepFolder, all_sweeps, planning
-from ganx.launch.plan import Config, Item, Plan, Request, identify, make_plan
+from ganx.launch.check import check_runs
+from ganx.launch.folder import SweepFolder, SweepJob, SweepRun, all_sweeps, planning
+from ganx.launch.plan import Config, Item, Plan, Request, identify, make_plan, unfinished
 from ganx.launch.state import queue_of
-from ganx.launch.tell import Teller, Told, show_figures, show_plan
+from ganx.launch.tell import Teller, Told, show_metrics, show_plan
 from ganx.launch.wait import wait_for_others
 from ganx.run.lock import RunLock
 from ganx.schema import check_keys
@@ -77,7 +79,7 @@ class SweepLauncher(Launcher):
         """Say what looks like a mistake; empty when nothing does."""
         return ""
 
-    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> str:
+    def submit(self, folder: SweepFolder, jobs: Sequence[SweepJob]) -> str:
         """Send jobs away, if that is what the launcher does, and say so. Whatever it raises, no job is left behind.
 
         Raises:
@@ -86,7 +88,7 @@ class SweepLauncher(Launcher):
         return ""
 
     @abstractmethod
-    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+    def work(self, folder: SweepFolder, jobs: Sequence[SweepJob], teller: Teller) -> None:
         """Do the runs of jobs, or wait for them, and tell how each ended."""
 
     # --- what all do -------------------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ class SweepLauncher(Launcher):
         Args:
             title: of the sweep; empty: method and data set of the first run.
             command: of ganx, which the sweep remembers.
-            strict: refuse all where one is impossible, and show the figures of all in the end.
+            strict: refuse all where one is impossible, and show the metrics of all in the end.
             loud: each run says what it does; else there is a line for each.
             sweep: goes on with that sweep instead of a new one.
             told: tells of each run, once or more; neither plan nor lines are printed.
@@ -122,10 +124,9 @@ class SweepLauncher(Launcher):
             UserError: a run is impossible, or the jobs are refused.
             SystemExit: a signal stopped a run in this process.
         """
-        items = identify(requests, [self._compose(request) for request in requests])
-        wrong = [item for item in items if item.state == "impossible"]
-        if strict and wrong:
-            raise UserError(wrong[0].told)
+        items = identify(requests, [self._compose(request) for request in requests], self.loader.extra)
+        if strict:
+            self._check(items)
         outputs = _outputs(items)
         if self.plan_only:
             self._show(make_plan(items, queue_of(*all_sweeps(outputs))))
@@ -154,7 +155,7 @@ class SweepLauncher(Launcher):
                 if item.state not in ("to run", "impossible"):
                     told(item, None)
         if strict:
-            show_figures(plan, self.loader.flags)
+            show_metrics(plan, self.loader.flags)
         return [teller.code(item) for item in plan.items]
 
     def _compose(self, request: Request) -> Config | UserError:
@@ -166,18 +167,33 @@ class SweepLauncher(Launcher):
             config["hardware"]["workers"] = self.workers
         return config
 
+    def _check(self, items: Sequence[Item]) -> None:
+        """Refuse all runs where one is impossible, or left to do and refused by its method.
+
+        Raises:
+            UserError: what is wrong with the first such run.
+        """
+        wrong = [item for item in items if item.state == "impossible"]
+        if not wrong:
+            todo = unfinished(items)
+            refused = check_runs([item.config for item in todo], self.loader.extra)
+            wrong = [replace(item, told=str(why)) for item, why in zip(todo, refused, strict=True) if why is not None]
+        if wrong:
+            where = "" if len(wrong) == len(items) else f" (run {wrong[0].request.name})"
+            raise UserError(f"{wrong[0].told}{where}")
+
     def _show(self, plan: Plan) -> None:
         jobs = len(self.pack(len(plan.todo)))
         show_plan(plan, jobs, self.describe(jobs), self.hint(plan), every=self.plan_only)
 
-    def _send(self, folder: SweepFolder, plan: Plan, teller: Teller, *, keep: bool) -> list[Job]:
+    def _send(self, folder: SweepFolder, plan: Plan, teller: Teller, *, keep: bool) -> list[SweepJob]:
         """Freeze the runs into the sweep's folder, and submit the jobs; without a job there is no folder."""
         first = len(folder.read().runs)
         targets, modules = sorted(self.loader.extra), [str(path) for path in config_dirs(self.loader.argv)]
         runs, configs = [], []
         for number, item in enumerate(plan.todo, first):
             argv = [*item.request.overrides, *self.loader.flags]
-            runs.append(Run(number, item.request.name, argv, str(item.folder), item.request.metric))
+            runs.append(SweepRun(number, item.request.name, argv, str(item.folder), item.request.metric))
             trial = item.request.trial
             configs.append({"config": item.config, "targets": targets, "modules": modules, "trial": trial})
             teller.expect(number, item)
@@ -209,7 +225,7 @@ class Local(SweepLauncher):
         """Say where."""
         return "one after another, here"
 
-    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+    def work(self, folder: SweepFolder, jobs: Sequence[SweepJob], teller: Teller) -> None:
         """Do the runs."""
         from ganx.launch.job import do_job  # torch
 
@@ -244,7 +260,7 @@ class Joblib(SweepLauncher):
         asked: int = self.settings.n_jobs
         return asked if asked > 0 else len(os.sched_getaffinity(0))
 
-    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+    def work(self, folder: SweepFolder, jobs: Sequence[SweepJob], teller: Teller) -> None:
         """Do the runs."""
         from joblib import Parallel, delayed
 
@@ -261,7 +277,7 @@ class Joblib(SweepLauncher):
             raise SystemExit(worst)
 
 
-def _with_runs(do: Callable[[SweepFolder, int], int], folder: SweepFolder, job: Job) -> tuple[int, list[int]]:
+def _with_runs(do: Callable[[SweepFolder, int], int], folder: SweepFolder, job: SweepJob) -> tuple[int, list[int]]:
     return do(folder, job.number), job.runs
 
 

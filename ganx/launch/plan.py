@@ -16,10 +16,11 @@ from ganx.launch.state import Queue, claims
 from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
 from ganx.schema import splits_per_seed
+from ganx.targets import last_stage
 from ganx.text import plural
 
 Config = dict[str, Any]
-State = Literal["done", "failed", "elsewhere", "to run", "twice", "impossible"]
+ItemState = Literal["done", "failed", "elsewhere", "to run", "twice", "impossible"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Item:
     """A request and what exists of it.
 
     Attributes:
-        config: frozen; with the layout that an unfinished run was started with, since its bytes depend on it.
+        config: frozen; with the threads and workers that an unfinished run was started with.
         state: `elsewhere` another process or sweep has it; `twice` an earlier item is the same experiment.
         told: the sweep that has it, or why it is impossible.
     """
@@ -49,7 +50,7 @@ class Item:
     request: Request
     config: Config
     folder: RunFolder
-    state: State
+    state: ItemState
     told: str = ""
 
 
@@ -85,14 +86,17 @@ class Plan:
         return f"{plural(len(self.items), 'run')}: {', '.join(words)}"
 
 
-def identify(requests: Sequence[Request], composed: Sequence[Config | UserError]) -> list[Item]:
+def identify(
+    requests: Sequence[Request], composed: Sequence[Config | UserError], extra: frozenset[str] = frozenset()
+) -> list[Item]:
     """Return each request with its folder, or why it is impossible. Every data set is read once.
 
     Args:
         composed: the checked configuration of each, or what is wrong with it.
+        extra: targets that the user's own folders add.
     """
     checksums: dict[str, str | UserError] = {}
-    return [_identify(request, config, checksums) for request, config in zip(requests, composed, strict=True)]
+    return [_identify(request, config, checksums, extra) for request, config in zip(requests, composed, strict=True)]
 
 
 def make_plan(items: Sequence[Item], queue: Queue) -> Plan:
@@ -106,6 +110,11 @@ def make_plan(items: Sequence[Item], queue: Queue) -> Plan:
         looked.append(replace(item, state="twice") if twice else _look(item, taken))
         seen.add(item.folder.path)
     return Plan(looked)
+
+
+def unfinished(items: Sequence[Item]) -> list[Item]:
+    """Return the items of which nothing is finished, whoever has them."""
+    return [item for item in items if _look(item, {}).state == "to run"]
 
 
 def estimate(items: Sequence[Item]) -> tuple[float, int] | None:
@@ -126,11 +135,13 @@ def estimate(items: Sequence[Item]) -> tuple[float, int] | None:
     return total, sum(map(len, rates.values()))
 
 
-def _identify(request: Request, config: Config | UserError, checksums: dict[str, str | UserError]) -> Item:
+def _identify(
+    request: Request, config: Config | UserError, checksums: dict[str, str | UserError], extra: frozenset[str]
+) -> Item:
     nowhere = RunFolder(Path())
     if isinstance(config, UserError):
         return Item(request, {}, nowhere, "impossible", str(config))
-    checksum = _checksum(config, checksums)
+    checksum = _checksum(config, checksums, extra)
     if isinstance(checksum, UserError):
         return Item(request, config, nowhere, "impossible", str(checksum))
     names = config["dataset"]["name"], config["model"]["name"]
@@ -157,25 +168,23 @@ def _look(item: Item, taken: Mapping[Path, str]) -> Item:
 
 
 def as_started(config: Config, folder: RunFolder) -> Config:
-    """Return `config` with the portions that the unfinished run in `folder`, if there is one, was started with."""
+    """Return `config` with the threads and workers that the unfinished run in `folder`, if any, was started with."""
     stored = _read(folder.provenance)
     if stored is None or folder.result.exists() or "workers" not in stored:
         return config
     config = copy.deepcopy(config)
     config["hardware"] |= {"threads": stored["threads"], "workers": stored["workers"]}
-    if "max_replicas" in config["model"]:  # a pipeline's is part of its signature: it cannot have changed
-        config["model"]["max_replicas"] = max(stored["chunks"])
     return config
 
 
-def _checksum(config: Config, known: dict[str, str | UserError]) -> str | UserError:
+def _checksum(config: Config, known: dict[str, str | UserError], extra: frozenset[str]) -> str | UserError:
     """Return the checksum of a data set, read once for all runs on it, or why it cannot be read."""
     from ganx.data.datasets import load_cut  # scikit-learn
 
     key = json.dumps(config["dataset"], sort_keys=True)
     if key not in known:
         try:
-            known[key] = load_cut(config["dataset"]).checksum()
+            known[key] = load_cut(config["dataset"], extra).checksum()
         except UserError as error:
             known[key] = error
     return known[key]
@@ -189,14 +198,13 @@ def _rates(outputs: str, dataset: str, model: str) -> list[float]:
         try:
             if result["status"] == "done":
                 rates.append(result["seconds"] / _work(result["config"]))
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, UserError):  # damaged, or of code that is not here
             continue
     return rates
 
 
 def _work(config: Config) -> float:
-    model = config["model"]
-    steps = model.get("classifier", model).get("steps", 1)
+    steps = last_stage(config["model"]).get("steps", 1)
     return float(steps * config["seeds"] * splits_per_seed(config["protocol"]))
 
 

@@ -1,6 +1,6 @@
 """A search: Optuna asks for trials, a launcher has them done, and what they have reached is told to Optuna.
 
-What counts is a run's best validation figure; the figures on its test rows are never looked at.
+What counts is a run's best validation metric; the metrics of its test rows are never looked at.
 """
 
 from __future__ import annotations
@@ -9,26 +9,28 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ganx.errors import RunError, UserError
+from ganx.errors import RunError, UserError, nearest
 from ganx.files import make_folder
+from ganx.launch.check import check_runs
 from ganx.launch.folder import Ended, SweepFolder
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plan import Config, Item, Request, identify
 from ganx.launch.settings import Search as Asked
 from ganx.launch.space import Space, as_words, check_space, describe, present_config, present_values, read_space
-from ganx.launch.state import SELECTED_BY, Best, best_validation
+from ganx.launch.state import BestValidation, best_validation
 from ganx.launch.study import open_study
 from ganx.launch.tell import show_best
+from ganx.metrics.registry import SELECTING, metric_of
 from ganx.run.lock import RunLock, is_alive
 from ganx.schema import check_file_name, check_keys
-from ganx.targets import spec
+from ganx.targets import last_stage, spec
 from ganx.text import plural
 
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -50,12 +52,17 @@ def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[s
         raise UserError("a search waits for its trials: leave detach=true out")
     loader = launcher.loader
     metric, steps = _objective(present := present_config(loader, arguments), asked)
-    fixed, space = read_space(loader, arguments, asked.search, present["model"]["name"])
-    check_space(loader, fixed, space)
-    start: Config = loader.plain(loader.compose(fixed))
-    (item,) = identify([Request("", fixed)], [start])
+    fixed, starting, space = read_space(loader, arguments, asked.search, present["model"]["name"])
+    trials = check_space(loader, fixed, space)
+    for trial in trials:
+        _objective(trial, replace(asked, metric=metric))
+    start: Config = loader.plain(loader.compose(starting))
+    (item,) = identify([Request("", fixed)], [start], loader.extra)
     if item.state == "impossible":
         raise UserError(item.told)
+    for refused in check_runs(trials, loader.extra):
+        if refused is not None:
+            raise refused
     name = asked.study or f"{start['model']['name']}-{start['dataset']['name']}"
     check_file_name("study", name)
     file = Path(start["outputs"]) / "studies" / f"{name}.log"
@@ -69,7 +76,7 @@ def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[s
         return 0
     make_folder(file.parent)
     with _only_one(file):
-        study = open_study(file, definition, more_is_better=SELECTED_BY[metric], seed=asked.seed)
+        study = open_study(file, definition, more_is_better=metric_of(metric).better == "higher", seed=asked.seed)
         finished = len(study.get_trials(deepcopy=False, states=_FINISHED))
         _show_plan(asked, launcher, name, space, metric, start, finished)
         if asked.plan:
@@ -81,19 +88,21 @@ def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[s
 
 
 def _objective(config: Config, asked: Asked) -> tuple[str, int | None]:
-    """Return the figure to be improved, and the length of a training that may be stopped early.
+    """Return the metric to be improved, and the length of a training that may be stopped early.
 
     Raises:
-        UserError: the model has no such figure.
+        UserError: the model has no such metric.
     """
     model = config["model"]
-    last = model.get("classifier", model)  # of a pipeline, the stage that is selected
+    last = last_stage(model)  # the stage that is selected
     able = spec(last)
+    known = [metric.name for metric in SELECTING if metric.needs in able.capabilities]
     if able.fitter != "gradient" or config["protocol"]["selection"] == "last":
         why = "protocol.selection=last looks at none" if able.fitter == "gradient" else "it is not trained"
-        raise UserError(f"model={model['name']} has no validation figure that a search could improve: {why}")
-    known = [name for name, word in (("rmse_row", "impute"), ("f1", "classify")) if word in able.capabilities]
+        raise UserError(f"model={model['name']} has no validation metric that a search could improve: {why}")
     if asked.metric is not None and asked.metric not in known:
+        if asked.metric not in (names := [metric.name for metric in SELECTING]):
+            raise UserError(f"sweeper.metric={asked.metric}: no state is selected by it{nearest(asked.metric, names)}")
         raise UserError(f"sweeper.metric={asked.metric}: model={model['name']} has {' and '.join(known)} only")
     if asked.prune and last is not model:
         raise UserError("sweeper.prune=true: a pipeline cannot be stopped between its stages")
@@ -104,7 +113,7 @@ def _objective(config: Config, asked: Asked) -> tuple[str, int | None]:
 def _show_plan(
     asked: Asked, launcher: SweepLauncher, name: str, space: Space, metric: str, start: Config, finished: int
 ) -> None:
-    wanted = "the larger" if SELECTED_BY[metric] else "the smaller"
+    wanted = "the larger" if metric_of(metric).better == "higher" else "the smaller"
     print(f"study {name}: {finished} of {asked.n_trials} trials finished; {plural(len(space), 'key')} to choose")
     for key, distribution in space.items() if asked.plan else ():
         print(f"  {key}: {describe(distribution)}")
@@ -239,5 +248,5 @@ class _Trials:
             raise RunError(f"no trial of study {self.file.stem} has come to a good end; ganx status tells more")
         best = self.study.best_trial
         words = [*self.fixed, *as_words(best.params), *self.launcher.loader.flags]
-        show_best(Best(self.metric, best.values[0]), words)
+        show_best(BestValidation(self.metric, best.values[0]), words)
         return 0

@@ -16,7 +16,7 @@ class Search:
     study: str | None
     n_trials: PositiveInt
     n_jobs: PositiveInt | None
-    metric: Literal["rmse_row", "f1"] | None
+    metric: str | None
     prune: bool | None
     seed: NonNegativeInt
     plan: bool

@@ -12,7 +12,7 @@ from typing import Any
 
 from ganx.errors import UserError
 from ganx.launch import settings
-from ganx.launch.folder import Job, SweepFolder
+from ganx.launch.folder import SweepFolder, SweepJob
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plan import Plan
 from ganx.launch.queue import cancel
@@ -33,7 +33,7 @@ class _Submitted(SweepLauncher):
         """Few enough for a search to learn from one batch to the next."""
         return int(getattr(self.settings, "n_jobs", 8))
 
-    def work(self, folder: SweepFolder, jobs: Sequence[Job], teller: Teller) -> None:
+    def work(self, folder: SweepFolder, jobs: Sequence[SweepJob], teller: Teller) -> None:
         """Wait."""
         wait_for_runs(folder, [number for job in jobs for number in job.runs], teller.end)
 
@@ -53,7 +53,7 @@ class SubmititLocal(_Submitted):
         """Say where."""
         return f"{plural(jobs, 'process')} of their own, here"
 
-    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> str:
+    def submit(self, folder: SweepFolder, jobs: Sequence[SweepJob]) -> str:
         """Start the processes."""
         from submitit import LocalExecutor
 
@@ -103,7 +103,7 @@ class Slurm(_Submitted):
             else ""
         )
 
-    def submit(self, folder: SweepFolder, jobs: Sequence[Job]) -> str:
+    def submit(self, folder: SweepFolder, jobs: Sequence[SweepJob]) -> str:
         """Submit the jobs as an array (as several, where there are more than SLURM takes).
 
         Raises:

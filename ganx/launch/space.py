@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -37,14 +38,16 @@ class SearchFile:
 
 
 def present_config(loader: Any, arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the configuration of a command line, without what it leaves open."""
-    words = _fixed(_parse(loader, arguments))
+    """Return the configuration of a command line, without what it leaves open; of open groups it has one option."""
+    words = _starting(loader, _parse(loader, arguments))
     config: dict[str, Any] = loader.plain(loader.load_configuration(loader.command, words, RunMode.RUN))
     return config
 
 
-def read_space(loader: Any, arguments: Sequence[str], name: str | None, model: str) -> tuple[list[str], Space]:
-    """Return the overrides of every trial, and the space of the others.
+def read_space(
+    loader: Any, arguments: Sequence[str], name: str | None, model: str
+) -> tuple[list[str], list[str], Space]:
+    """Return the overrides of every trial, those that the search starts from, and the space of the others.
 
     Args:
         loader: composes, and knows the files.
@@ -71,19 +74,22 @@ def read_space(loader: Any, arguments: Sequence[str], name: str | None, model: s
             f"nothing to search: name a space (search=NAME; {', '.join(spaces)}), or leave values open, as in "
             "'optimizer.lr=tag(log,interval(1e-4,1e-2))'"
         )
-    return _fixed(words.values()), space
+    return _fixed(words.values()), _starting(loader, list(words.values())), space
 
 
-def check_space(loader: Any, fixed: Sequence[str], space: Space) -> None:
-    """Compose the ends of every range and every choice.
+def check_space(loader: Any, fixed: Sequence[str], space: Space) -> list[dict[str, Any]]:
+    """Return the configurations of the ends of every range and of every choice; groups in every combination.
 
     Raises:
         UserError: an unknown key, or a value that it does not take.
     """
     first = {key: _extremes(distribution)[0] for key, distribution in space.items()}
-    for key, distribution in space.items():
-        for value in _extremes(distribution):
-            loader.plain(loader.compose([*fixed, *as_words(first | {key: value})]))
+    groups = [key for key in space if loader.is_group(key)]
+    trials = [
+        dict(zip(groups, options, strict=True)) for options in product(*(_extremes(space[key]) for key in groups))
+    ]
+    trials += [{key: value} for key in space if key not in groups for value in _extremes(space[key])]
+    return [loader.plain(loader.compose([*fixed, *as_words(first | trial)])) for trial in trials]
 
 
 def as_words(values: Mapping[str, Any]) -> list[str]:
@@ -125,6 +131,20 @@ def _parse(loader: Any, words: Sequence[str]) -> list[Override]:
         return OverridesParser.create(config_loader=loader).parse_overrides(list(words))
     except OverrideParseException as error:
         raise UserError(f"cannot read '{error.override}': write e.g. interval(0, 1), range(1, 5) or a, b") from error
+
+
+def _starting(loader: Any, words: Sequence[Override]) -> list[str]:
+    """Return the fixed words, and an option of every group that is left open: the present one, or else the first."""
+    fixed = _fixed(words)
+    groups = [word for word in words if word.is_sweep_override() and loader.is_group(word.get_key_element())]
+    if groups:
+        base = loader.load_configuration(loader.command, fixed, RunMode.MULTIRUN)
+        missing = OmegaConf.missing_keys(base.hydra.runtime.choices)
+        for word in groups:
+            options, key = list(word.sweep_string_iterator()), word.key_or_group
+            present = None if key in missing else base.hydra.runtime.choices.get(key)
+            fixed.append(f"{word.get_key_element()}={present if present in options else options[0]}")
+    return fixed
 
 
 def _fixed(words: Any) -> list[str]:

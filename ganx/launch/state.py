@@ -13,20 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import UserError
-from ganx.launch.folder import Ended, Job, Run, Sweep, SweepFolder, all_sweeps, run_folder
+from ganx.launch.folder import Ended, Sweep, SweepFolder, SweepJob, SweepRun, all_sweeps, run_folder
 from ganx.launch.queue import is_active, is_waiting, queue, reason
+from ganx.metrics.registry import SELECTING, by_telling, metric_of
 from ganx.run.folder import RunFolder
 from ganx.run.lock import Heartbeat, is_alive
 
-State = Literal["queued", "running", "done", "failed", "stale", "interrupted"]
+SweepState = Literal["queued", "running", "done", "failed", "stale", "interrupted"]
 
 _A_MOMENT = 60.0  # seconds in which a job that was just started need not have shown itself
 
-#: The figures worth a line, the most telling first; two of them are shown.
-KEY_FIGURES = (
-    *("rmse_row", "f1", "accuracy", "rmse", "roc_auc"),
-    *("label_accuracy", "clustering_error", "clustering_error_majority", "high_quality", "fid", "precision"),
-)
+_TOLD = 2  # metrics of a run in one line
 
 #: What `ganx.launch.queue.queue` gives; None where there is no SLURM.
 Queue = Mapping[str, str] | None
@@ -39,14 +36,14 @@ class Status:
     Attributes:
         state: `queued` waits for its turn; `stale` died without a word, `interrupted` was stopped: neither goes on by
             itself, and both do from their checkpoint when the same command is given again.
-        told: progress and last figure, final figure, or what went wrong, in one line.
+        told: progress and last metric, final metrics, or what went wrong, in one line.
         age: seconds since the last sign of life.
         log: where to read more; None where there is nothing.
     """
 
-    run: Run
-    job: Job | None
-    state: State
+    run: SweepRun
+    job: SweepJob | None
+    state: SweepState
     told: str
     age: float
     log: Path | None
@@ -94,14 +91,14 @@ def claims(outputs: str | Path, queue: Queue) -> dict[Path, str]:
     return found
 
 
-def _working(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[Job]:
+def _working(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[SweepJob]:
     """Return the jobs of a sweep that do something, or will."""
     if sweep.here:
         return sweep.jobs if is_alive(folder.heartbeat) else []
     return [job for job in sweep.jobs if _will_work(folder, job, queue)]
 
 
-def _will_work(folder: SweepFolder, job: Job, queue: Queue) -> bool:
+def _will_work(folder: SweepFolder, job: SweepJob, queue: Queue) -> bool:
     if job.id and queue is not None:
         return is_active(queue, job.id)
     if is_alive(folder.sign_of_life(job.number)):
@@ -110,7 +107,7 @@ def _will_work(folder: SweepFolder, job: Job, queue: Queue) -> bool:
     return not begun and time.time() - folder.record.stat().st_mtime < _A_MOMENT
 
 
-def _status(folder: SweepFolder, run: Run, job: Job | None, at_work: set[int], queue: Queue) -> Status:
+def _status(folder: SweepFolder, run: SweepRun, job: SweepJob | None, at_work: set[int], queue: Queue) -> Status:
     working = job is not None and job.number in at_work
     waiting = job is not None and queue is not None and is_waiting(queue, job.id)
     ended = folder.ended(run.number)
@@ -131,7 +128,9 @@ def _status(folder: SweepFolder, run: Run, job: Job | None, at_work: set[int], q
     return Status(run, job, state, " ".join(told.split()), run_folder(run).age(), log)
 
 
-def _state(place: RunFolder, run: Run, ended: Ended | None, working: bool, waiting: bool) -> tuple[State, str]:
+def _state(
+    place: RunFolder, run: SweepRun, ended: Ended | None, working: bool, waiting: bool
+) -> tuple[SweepState, str]:
     """Return a state, and what there is to tell.
 
     Args:
@@ -143,7 +142,7 @@ def _state(place: RunFolder, run: Run, ended: Ended | None, working: bool, waiti
     result = place.read_result()
     if result is not None and not (working and ended is None):  # with force=true, an old result stands until the end
         done = result.get("status") == "done"
-        return ("done", figure(result, run.metric)) if done else ("failed", str(result.get("error", "")))
+        return ("done", told_metrics(result, run.metric)) if done else ("failed", str(result.get("error", "")))
     if is_alive(place.heartbeat) and not waiting:
         return "running", progress(place)
     if working and (ended is None or ended.code):  # one that a search has stopped is through
@@ -153,11 +152,11 @@ def _state(place: RunFolder, run: Run, ended: Ended | None, working: bool, waiti
     return ("stale" if state == "stale" else "interrupted"), f"{said}  {ended.error if ended else ''}"
 
 
-def _log_of_slurm(folder: SweepFolder, job: Job) -> Path:
+def _log_of_slurm(folder: SweepFolder, job: SweepJob) -> Path:
     return folder.logs / f"{job.id}_0_log.err"
 
 
-def _death_before_the_beginning(folder: SweepFolder, job: Job | None) -> str:
+def _death_before_the_beginning(folder: SweepFolder, job: SweepJob | None) -> str:
     """Return the last words of a job that is gone without a sign of life; empty for others."""
     if job is None or not job.id or folder.sign_of_life(job.number).exists():
         return ""
@@ -169,24 +168,23 @@ def _death_before_the_beginning(folder: SweepFolder, job: Job | None) -> str:
     return f"its job died before it began{': ' + words[-1] if words else ''}"
 
 
-def figure(result: dict[str, Any], metric: str | None = None) -> str:
+def told_metrics(result: dict[str, Any], metric: str | None = None) -> str:
     """Return a metric of a result, or its two most telling ones, as a user reads them."""
-    figures = result.get("metrics", {})
-    known = [name for name in KEY_FIGURES if name in figures] or list(figures)
-    names = [metric] if metric in figures else known[:2]
-    return "  ".join(f"{name} {_number(figures[name].get('mean'))}" for name in names)
+    metrics = result.get("metrics", {})
+    names = [metric] if metric in metrics else by_telling(metrics)[:_TOLD]
+    return "  ".join(f"{name} {_number(metrics[name].get('mean'))}" for name in names)
 
 
 def progress(folder: RunFolder) -> str:
-    """Return how far a run is, and its last validation figures."""
+    """Return how far a run is, and its last validation metrics."""
     beat = Heartbeat.read(folder.heartbeat)
     step = f"step {beat.step} of {beat.steps}" if beat and beat.steps else ""
-    figures = [f"{name} {value:.4f}" for name, value in last_validation(folder).items()]
-    return "  ".join([*([step] if step else []), *figures])
+    metrics = [f"{name} {value:.4f}" for name, value in last_validation(folder).items()]
+    return "  ".join([*([step] if step else []), *metrics])
 
 
 def last_validation(folder: RunFolder) -> dict[str, float]:
-    """Return the mean over the replicas of the latest validation figures in metrics.csv; empty without any."""
+    """Return the mean over the replicas of the latest validation metrics in metrics.csv; empty without any."""
     rows = [row for file in (folder.metrics, *folder.path.glob("chunks/*/metrics.csv")) for row in _last_rows(file)]
     names = [name for name in (rows[0] if rows else {}) if name.startswith("validation_")]
     values = {name: [float(row[name]) for row in rows if row.get(name)] for name in names}
@@ -194,43 +192,39 @@ def last_validation(folder: RunFolder) -> dict[str, float]:
     return {name: value for name, value in means.items() if math.isfinite(value)}
 
 
-#: Validation figures that a best state is selected by, the most telling first, and whether more is better.
-SELECTED_BY = {"rmse_row": False, "f1": True}
-
-
 @dataclass(frozen=True)
-class Best:
-    """The best validation figure of a run: for each replica the best of its training, then the mean over replicas."""
+class BestValidation:
+    """The best validation metric of a run: for each replica the best of its training, then the mean over replicas."""
 
     metric: str
     value: float
 
     @property
     def loss(self) -> float:
-        """Return the figure so that less is better."""
-        return -self.value if SELECTED_BY[self.metric] else self.value
+        """Return the value so that less is better."""
+        return -self.value if metric_of(self.metric).better == "higher" else self.value
 
 
-def best_validation(folder: RunFolder, metric: str | None = None) -> Best | None:
-    """Return the best validation figure of a finished run.
+def best_validation(folder: RunFolder, metric: str | None = None) -> BestValidation | None:
+    """Return the best validation metric of a finished run.
 
     Args:
-        metric: one of `SELECTED_BY`; None takes the first that the run has.
+        metric: one of `SELECTING`; None takes the first that the run has.
     """
     try:
         with folder.metrics.open(newline="") as file:
             rows = list(csv.DictReader(file))
     except OSError:
         return None
-    for name in [metric] if metric else SELECTED_BY:
-        better = max if SELECTED_BY[name] else min
+    for name in [metric] if metric else [selecting.name for selecting in SELECTING]:
+        better = max if metric_of(name).better == "higher" else min
         replicas: dict[tuple[str, str], float] = {}
         for row in rows:
             value, replica = float(row.get(f"validation_{name}") or "nan"), (row["seed"], row["fold"])
             if math.isfinite(value):
                 replicas[replica] = better(value, replicas.get(replica, value))
         if replicas:
-            return Best(name, statistics.fmean(replicas.values()))
+            return BestValidation(name, statistics.fmean(replicas.values()))
     return None
 
 

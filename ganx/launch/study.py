@@ -89,7 +89,7 @@ class Watch:
     Args:
         file: of the study.
         number: of the trial in it.
-        metric: the figure that is reported, the best so far.
+        metric: what is reported, the best so far.
         warmup: steps before which no run is stopped; None stops none.
     """
 

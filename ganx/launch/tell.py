@@ -1,4 +1,4 @@
-"""What a user reads of a sweep: the plan, a line for each run that ends, and the figures of all at the end."""
+"""What a user reads of a sweep: the plan, a line for each run that ends, and the metrics of all at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 
 from ganx.launch.folder import Ended, SweepFolder
 from ganx.launch.plan import Item, Plan, estimate
-from ganx.launch.state import Best, best_validation, figure
+from ganx.launch.state import BestValidation, best_validation, told_metrics
 from ganx.text import duration, plural
 
 #: Is called with a run and how it ended, in place of a line; without an end when it died, or others have done it.
@@ -116,11 +116,11 @@ def _how(item: Item, ended: Ended | None) -> str:
     if result is None:
         return f"failed: {ended.error}"
     metric = item.request.metric
-    return figure(result, metric) if metric in (None, *result["metrics"]) else f"no {metric}"
+    return told_metrics(result, metric) if metric in (None, *result["metrics"]) else f"no {metric}"
 
 
-def show_figures(plan: Plan, flags: Sequence[str]) -> None:
-    """Print the figures of all runs of a sweep, and the best one as a command line."""
+def show_metrics(plan: Plan, flags: Sequence[str]) -> None:
+    """Print the metrics of all runs of a sweep, and the best one as a command line."""
     console = _console()
     items = [item for item in plan.items if item.state not in ("impossible", "twice")]
     results = [(item, item.folder.read_result() or {}) for item in items]
@@ -141,16 +141,16 @@ def show_figures(plan: Plan, flags: Sequence[str]) -> None:
 def _show_best(items: Sequence[Item], flags: Sequence[str]) -> None:
     """Print the command line of the run that does best on the rows of selection, where runs can be compared."""
     tasks = {str([item.config[key] for key in ("dataset", "protocol", "seed", "seeds")]) for item in items}
-    figures = [(item, best_validation(item.folder)) for item in items]
-    known = [(figure, item) for item, figure in figures if figure is not None]
-    if len(tasks) > 1 or len(known) < 2 or len({figure.metric for figure, _ in known}) > 1:
+    found = [(item, best_validation(item.folder)) for item in items]
+    known = [(best, item) for item, best in found if best is not None]
+    if len(tasks) > 1 or len(known) < 2 or len({best.metric for best, _ in known}) > 1:
         return
     best, item = min(known, key=lambda pair: pair[0].loss)
     show_best(best, [*item.request.overrides, *flags])
 
 
-def show_best(best: Best, words: Sequence[str]) -> None:
-    """Print a figure, and the command line of the run that reached it."""
+def show_best(best: BestValidation, words: Sequence[str]) -> None:
+    """Print a validation metric, and the command line of the run that reached it."""
     console = _console()
     console.print(f"best by validation {best.metric}, {best.value:.4f}:", highlight=False)
     console.print(shlex.join(["ganx", "train", *words]), highlight=False, soft_wrap=True, markup=False)

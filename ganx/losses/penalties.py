@@ -33,7 +33,7 @@ def squared_gradient(outputs: Tensor, x: Tensor) -> Tensor:
 def line_penalty(name: str, critic: Critic, real: Tensor, fake: Tensor, place: Tensor) -> Tensor:
     """Return the penalty `zero_centered` or `wgan_gp` of a critic, (R,).
 
-    Always in float32: the gradient of a gradient overflows in less.
+    Always in float32 at least: the gradient of a gradient overflows in less.
 
     Args:
         critic: (R, B, ...) -> (R, B).
@@ -41,7 +41,8 @@ def line_penalty(name: str, critic: Critic, real: Tensor, fake: Tensor, place: T
         place: (R, B) in [0, 1), where between generated and real rows the lines are looked at.
     """
     with torch.autocast(real.device.type, enabled=False):
-        x = torch.lerp(fake.float(), real.float(), place.view(*place.shape, *[1] * (real.dim() - 2)))
+        fake, real = (rows.to(torch.promote_types(rows.dtype, torch.float32)) for rows in (fake, real))
+        x = torch.lerp(fake, real, place.view(*place.shape, *[1] * (real.dim() - 2)))
         x = x.detach().requires_grad_()
         squares = squared_gradient(critic(x), x)
         if name == "wgan_gp":

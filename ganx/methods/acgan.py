@@ -46,10 +46,11 @@ class ACGAN(CGAN):
         penalty = self.penalty(lambda rows: self.judge(rows, y), x, x_g, real, fake)
         return self.f.d(real, fake) + self.lambda_cls * loss_c + penalty
 
-    def loss_g(self, x_g: Tensor, y: Tensor) -> Tensor:
+    def loss_g(self, x_g: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """-(L_C - L_S), of generated rows."""
         source, label = self.outputs(x_g)
-        return self.f.g(source) + self.lambda_cls * cross_entropy(label, y).mean(1)
+        beside = self.beside(lambda rows: self.judge(rows, y), x)
+        return self.f.g(source, *beside) + self.lambda_cls * cross_entropy(label, y).mean(1)
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:
         """The source alone, whatever the class. (R, B, *shape), (R, B, K) -> (R, B)."""
@@ -62,6 +63,6 @@ class ACGAN(CGAN):
 
     # --- what a trained ACGAN can do ---------------------------------------------------------------------------
 
-    def cluster(self, x: Tensor) -> Tensor:
+    def classify(self, x: Tensor) -> Tensor:
         """Return class probabilities. (R, B, *shape) -> (R, B, K)."""
         return self.outputs(x)[1].softmax(2)

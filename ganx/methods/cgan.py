@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
 from ganx.types import PositiveInt
@@ -24,7 +24,6 @@ class CGAN(GenerativeModule):
         design: see `GenerativeModule`.
     """
 
-    uses_labels = True
     conditional = True
 
     def __init__(self, setting: Setting, *, n_critic: PositiveInt, **design: Any) -> None:
@@ -37,12 +36,12 @@ class CGAN(GenerativeModule):
         """Return D: (row, label) -> one output."""
         return self.build_discriminator(1, n_labels=self.n_categories)
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """Equation 2, alternating. Rows are generated for the labels of the minibatch."""
         for x, y in self.each_minibatch(batch):
             x_g = self.generate(self.latent(x.shape[1]), y)
             self.update_d(self.loss_d(x, x_g.detach(), y))
-        self.update_g(self.loss_g(x_g, y))
+        self.update_g(self.loss_g(x_g, x, y))
         self.learn_shares(batch.y)
 
     def loss_d(self, x: Tensor, x_g: Tensor, y: Tensor) -> Tensor:
@@ -51,9 +50,9 @@ class CGAN(GenerativeModule):
             real, fake = self.judge(x, y), self.judge(x_g, y)
         return self.f.d(real, fake) + self.penalty(lambda rows: self.judge(rows, y), x, x_g, real, fake)
 
-    def loss_g(self, x_g: Tensor, y: Tensor) -> Tensor:
+    def loss_g(self, x_g: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """f_g(D(G(z | y) | y))."""
-        return self.f.g(self.judge(x_g, y))
+        return self.f.g(self.judge(x_g, y), *self.beside(lambda rows: self.judge(rows, y), x))
 
     def judge(self, x: Tensor, y: Tensor) -> Tensor:
         """D(x | y). (R, B, *shape), (R, B, K) -> (R, B)."""

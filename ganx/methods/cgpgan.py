@@ -17,15 +17,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
+from ganx.engine.latent import LearnedPrior
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.penalties import squared_gradient
 from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 
 
-class CGPGAN(GenerativeModule):
+class CGPGAN(GenerativeModule, LearnedPrior):
     """G [z, c] -> a row, D row -> d_c outputs, Q row -> d_c logits. P(C) is learned.
 
     Args:
@@ -38,7 +39,6 @@ class CGPGAN(GenerativeModule):
     """
 
     penalties = ("r1", "r2", None)
-    learns_prior = True
 
     def __init__(
         self,
@@ -51,12 +51,13 @@ class CGPGAN(GenerativeModule):
         **design: Any,
     ) -> None:
         super().__init__(setting, categories, **design)
+        self.need_rows_judged_alone()  # the penalty of Q
         self.lambda_creg, self.warm_up, self.prior_decay = lambda_creg, warm_up, prior_decay
         self.g = self.build_generator(self.n_z + categories)
         self.d = self.build_discriminator(categories)
         self.classifier: nn.Module = self.build_discriminator(categories, name="q")
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """One step of Q, D and G, and one of P(C)."""
         x, n = batch.x, batch.x.shape[1]
         with torch.no_grad():
@@ -64,10 +65,11 @@ class CGPGAN(GenerativeModule):
             c_f = self.draw_categories(n)
             x_g = self.generate(self.latent(n), c_f)
         self.update("q", self.loss_q(x_g, c_f))
-        self.update_d(self.loss_d(x, self.virtual_label(q_r), x_g, c_f))
+        c_r = self.virtual_label(q_r)
+        self.update_d(self.loss_d(x, c_r, x_g, c_f))
         c_f = self.draw_categories(n)
         x_g = self.generate(self.latent(n), c_f)
-        self.update_g(self.f.g(self.judge(x_g, c_f)))
+        self.update_g(self.f.g(self.judge(x_g, c_f), *self.beside(lambda rows: self.judge(rows, c_r), x)))
         if self.step >= self.warm_up:
             self.p_c.lerp_(q_r.mean(1), 1 - self.prior_decay)
 

@@ -26,6 +26,8 @@ class DCGAN(GAN):
         UserError: the rows are no images, or `net` is `mlp`.
     """
 
+    smoke = ("dataset=digits", "model.channels=[4,8]")
+
     def __init__(self, setting: Setting, **options: Any) -> None:
         if len(setting.shape) != 3 or options["net"] == "mlp" or not options["channels"]:
             raise UserError("model=dcgan is for images, by convolutions: choose e.g. dataset=digits, or model=gan")

@@ -81,7 +81,7 @@ class GAIN(Module):
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 1, one pass through its `while`; as in the authors' code, G and D see the same minibatch."""
         m = self.noise.hide(batch.m, self.hide)
-        x_bar = self.generate(batch.x, m)
+        x_bar = self.x_bar_of(batch.x, m)
         x_hat = torch.lerp(x_bar, batch.x, m)
         b = self.revealed(m.shape[1])
         # (1) Discriminator optimization
@@ -123,11 +123,11 @@ class GAIN(Module):
 
     # --- the generator -----------------------------------------------------------------------------------------
 
-    def generate(self, x: Tensor, m: Tensor) -> Tensor:
+    def x_bar_of(self, x: Tensor, m: Tensor) -> Tensor:
         """x-bar = G(x-tilde, m), where noise z stands in for the cells with m = 0. (R, B, d) -> (R, B, d)."""
         z = self.noise_level * self.noise.uniform(*x.shape[1:])
         return self.g(torch.cat([torch.lerp(z, x, m), m], 2))  # type: ignore[no-any-return]
 
     def impute(self, x: Tensor, m: Tensor) -> Tensor:
         """Fill the cells with m = 0. (R, B, d), (R, B, d) -> (R, B, d)."""
-        return torch.lerp(self.generate(x, m), x, m)
+        return torch.lerp(self.x_bar_of(x, m), x, m)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
 from ganx.types import NonNegativeInt, PositiveInt
@@ -33,12 +33,12 @@ class GAN(GenerativeModule):
         self.g = self.build_generator(self.n_z + categories)
         self.d = self.build_discriminator(1)
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """Algorithm 1, one pass through its loop."""
         for x, _ in self.each_minibatch(batch):
             x_g, _ = self.sample(x.shape[1])
             self.update_d(self.loss_d(x, x_g.detach()))
-        self.update_g(self.f.g(self.judge(x_g)))
+        self.update_g(self.f.g(self.judge(x_g), *self.beside(self.judge, x)))
 
     def loss_d(self, x: Tensor, x_g: Tensor) -> Tensor:
         """f_d(D(x), D(G(z))) and the gradient penalty."""

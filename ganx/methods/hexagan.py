@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import Module
+from ganx.engine.latent import ClassCode
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
@@ -27,7 +27,7 @@ ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
 CLIPPING_BOUND = 0.01  # Arjovsky, Chintala, Bottou (2017), and the authors' code for MNIST
 
 
-class HexaGAN(Module):
+class HexaGAN(ClassCode):
     """Six players over a table of d features and K classes.
 
     E       encoder            [x or noise, m] -> hidden vector h
@@ -100,6 +100,7 @@ class HexaGAN(Module):
     ) -> None:
         super().__init__(setting)
         self.d, self.k = setting.n_features, setting.n_classes
+        self.n_z = self.d
         self.n_critic, self.n_cg, self.hide, self.noise_width = n_critic, n_cg, hide, noise
         self.penalty = setting.loss["penalty"]
         self.lambda_1, self.lambda_2 = lambda_1, lambda_2
@@ -150,7 +151,7 @@ class HexaGAN(Module):
         h = self.hidden(batch, batch.m)
         for _ in range(self.n_cg):
             for _ in range(self.n_critic):
-                h_c, y_c = self.generate(batch, class_counts(batch))
+                h_c, y_c = self.hidden_for(batch, class_counts(batch))
                 self.update_critic("d_cg", self.loss_d_cg(batch, h, h_c.detach(), y_c))
             self.update("g_cg", self.loss_g_cg(h_c, y_c))
 
@@ -214,7 +215,7 @@ class HexaGAN(Module):
         real, fake = torch.cat([batch.m, known], 2), torch.cat([batch.missing, 1 - known], 2)
         if self.critic == "authors" and self.k and self.n_cg:
             with torch.no_grad():
-                h_c, y_c = self.generate(batch, class_counts(batch))
+                h_c, y_c = self.hidden_for(batch, class_counts(batch))
             rows = torch.cat([rows, torch.cat([self.g_mi(h_c), y_c], 2)], 1)
             real, fake = torch.cat([real, torch.zeros_like(real)], 1), torch.cat([fake, torch.ones_like(fake)], 1)
         return rows, real, fake
@@ -243,7 +244,7 @@ class HexaGAN(Module):
         loss_ce = cross_entropy(self.c(x_c), y_c).mean(1)
         return loss_g_cg + self.alpha_2 * loss_g_mi + self.alpha_3 * loss_ce
 
-    def generate(self, batch: TabularBatch, shares: Tensor) -> tuple[Tensor, Tensor]:
+    def hidden_for(self, batch: TabularBatch, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden vectors h_c (R, B, latent) for labels y_c (R, B, K) drawn in proportion to `shares` (R, K)."""
         n_rows = batch.x.shape[1]
         thresholds = shares.cumsum(1).unsqueeze(1)
@@ -278,7 +279,7 @@ class HexaGAN(Module):
         """
         counts = class_counts(batch)
         deficit = counts.amax(1, keepdim=True) - counts
-        h_c, y_c = self.generate(batch, deficit)
+        h_c, y_c = self.hidden_for(batch, deficit)
         lacking = (deficit.sum(1, keepdim=True) / y_c.shape[1]).expand(-1, y_c.shape[1])
         return self.g_mi(h_c), y_c, lacking
 
@@ -342,9 +343,9 @@ class HexaGAN(Module):
         """Return generated hidden vectors h_c for labels y. (R, B, K) -> (R, B, latent)."""
         return self.g_cg(torch.cat([y, self.noise.uniform(y.shape[1], self.d)], 2))  # type: ignore[no-any-return]
 
-    def generate_rows(self, y: Tensor, z: Tensor) -> Tensor:
-        """Return rows x_c = G_MI(G_CG(y, z)) for labels y and noise z in [0, 1). (R, B, K), (R, B, d) -> (R, B, d)."""
-        return self.g_mi(self.g_cg(torch.cat([y, z], 2)))  # type: ignore[no-any-return]
+    def generate(self, z: Tensor, c: Tensor) -> Tensor:
+        """Return rows x_c = G_MI(G_CG(c, z)) of the classes c. (R, n, d), (R, n, K) -> (R, n, d)."""
+        return self.g_mi(self.g_cg(torch.cat([c, z], 2)))  # type: ignore[no-any-return]
 
 
 def class_counts(batch: TabularBatch) -> Tensor:

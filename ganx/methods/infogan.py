@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
@@ -59,12 +59,12 @@ class InfoGAN(GenerativeModule):
         self.g = self.build_generator(self.n_z + codes + categories)
         self.d = self.build_discriminator(1 + categories + codes)
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """One step of D and Q, one of G."""
         z, c = self.latent(batch.x.shape[1]), self.draw_categories(batch.x.shape[1])
         x_g = self.generate(z, c)
         self.update_d(self.loss_d(batch.x, x_g.detach(), z, c))
-        self.update_g(self.loss_g(x_g, z, c))
+        self.update_g(self.loss_g(x_g, batch.x, z, c))
 
     def loss_d(self, x: Tensor, x_g: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """-V(D, G) - lambda L_I(G, Q), for D and Q, and the gradient penalty."""
@@ -73,10 +73,11 @@ class InfoGAN(GenerativeModule):
         penalty = self.penalty(lambda rows: self.judge(rows)[0], x, x_g, real, fake)
         return self.f.d(real, fake) + self.information(category, means, z, c) + penalty
 
-    def loss_g(self, x_g: Tensor, z: Tensor, c: Tensor) -> Tensor:
+    def loss_g(self, x_g: Tensor, x: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """V(D, G) - lambda L_I(G, Q), for G."""
         fake, category, means = self.judge(x_g)
-        return self.f.g(fake) + self.information(category, means, z, c)
+        beside = self.beside(lambda rows: self.judge(rows)[0], x)
+        return self.f.g(fake, *beside) + self.information(category, means, z, c)
 
     def information(self, category: Tensor, means: Tensor, z: Tensor, c: Tensor) -> Tensor:
         """-lambda E log Q(c | G(z, c)): cross-entropy of categories, a Gaussian of unit variance for codes."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganx.engine.batch import TabularBatch
-from ganx.engine.module import Module
+from ganx.engine.latent import ClassCode
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
 from ganx.losses.adversarial import binary_cross_entropy, mean_over
@@ -25,7 +25,7 @@ from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, Width
 Player = Literal["g", "d", "c"]
 
 
-class TripleGAN(Module):
+class TripleGAN(ClassCode):
     """Three players over a table of d features and K classes.
 
     G   generator       [z, y] -> a complete row of that class
@@ -94,7 +94,7 @@ class TripleGAN(Module):
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 1, one pass through its loop. Rows are generated for the labels of the minibatch: y_g = y."""
         batch = batch._replace(m=self.noise.hide(batch.m, self.hide))
-        x_g = self.sample(batch.y)
+        x_g = self.rows_for(batch.y)
         self.update("d", self.loss_d(batch, x_g.detach()))
         self.update("c", self.loss_c(batch, x_g.detach()))
         self.update("g", self.loss_g(batch, x_g))
@@ -152,6 +152,10 @@ class TripleGAN(Module):
         """Return class probabilities. (R, B, d), (R, B, d) -> (R, B, K)."""
         return self.logits(x, m).softmax(2)
 
-    def sample(self, y: Tensor) -> Tensor:
+    def rows_for(self, y: Tensor) -> Tensor:
         """Return generated rows of the classes y. (R, B, K) -> (R, B, d)."""
-        return self.g(torch.cat([self.noise.uniform(y.shape[1], self.n_z), y], 2))  # type: ignore[no-any-return]
+        return self.generate(self.latent(y.shape[1]), y)
+
+    def generate(self, z: Tensor, c: Tensor) -> Tensor:
+        """G(z, c). (R, n, n_z), (R, n, K) -> (R, n, d)."""
+        return self.g(torch.cat([z, c], 2))  # type: ignore[no-any-return]

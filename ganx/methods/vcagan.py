@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganx.engine.batch import SampleBatch
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
+from ganx.engine.latent import LearnedPrior
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.penalties import squared_gradient
 from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
 
 
-class VCAGAN(GenerativeModule):
+class VCAGAN(GenerativeModule, LearnedPrior):
     """G [z, c] -> a row, D* row -> d_c outputs a and d_c logits c' by the same layers. P(C) is learned.
 
     Args:
@@ -40,7 +41,6 @@ class VCAGAN(GenerativeModule):
     """
 
     penalties = ("r1", None)
-    learns_prior = True
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class VCAGAN(GenerativeModule):
         **design: Any,
     ) -> None:
         super().__init__(setting, categories, **design)
+        self.need_rows_judged_alone()  # L_creg
         self.lambda_cls, self.lambda_creg = lambda_cls, lambda_creg
         self.slope, self.warm_up, self.prior_of, self.prior_decay = slope, warm_up, prior_of, prior_decay
         self.g = self.build_generator(self.n_z + categories)
@@ -64,7 +65,7 @@ class VCAGAN(GenerativeModule):
             with torch.no_grad():
                 self.d.last.weight[..., categories:] = 0
 
-    def outer_step(self, batch: SampleBatch) -> None:
+    def outer_step(self, batch: ExampleBatch) -> None:
         """Algorithm 1, line by line."""
         x, n = batch.x, batch.x.shape[1]
         z, c_f = self.latent(n), self.draw_categories(n)  # 2, 3
@@ -78,7 +79,8 @@ class VCAGAN(GenerativeModule):
         real, fake = (a_r * c_r).sum(2), (a_f * c_f).sum(2)
         l_d = self.f.d(real, fake) + self.lambda_cls * l_cls + self.smoothness(x, real, q_r, c_r)  # 9, 10
         self.update_d(l_d)
-        self.update_g(self.f.g((self.d_star(x_g)[0] * c_f).sum(2)))  # 11
+        fake = (self.d_star(x_g)[0] * c_f).sum(2)
+        self.update_g(self.f.g(fake, *self.beside(lambda rows: (self.d_star(rows)[0] * c_r).sum(2), x)))  # 11
         if self.step >= self.warm_up:
             found = c_r if self.prior_of == "labels" else q_r.detach().softmax(2)
             self.p_c.lerp_(found.mean(1), 1 - self.prior_decay)  # 12

@@ -1,6 +1,6 @@
 """Generators and discriminators of rows and of images, with a leading replica axis R.
 
-What they return is float32, whatever the precision that they compute in: so are losses.
+What they return is float32 at least, whatever the precision that they compute in: so are losses.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Perceptron(nn.Module):
             if self.norms:
                 x = by_replica(self.norms[i](by_row(x)), x.shape[0])
             x = self.activation(x)
-        x = self.last(x).unflatten(2, self.shape).float()
+        x = full_precision(self.last(x).unflatten(2, self.shape))
         return x if self.output is None else self.output(x)
 
 
@@ -161,7 +161,7 @@ class ConvGenerator(nn.Module):
         for i, up in enumerate(self.ups):
             x = self.activation(self.norms[i](x) if self.norms else x)
             x = up(x)
-        x = by_replica(x, self.n_replicas).float()
+        x = full_precision(by_replica(x, self.n_replicas))
         return x if self.output is None else self.output(x)
 
 
@@ -214,13 +214,17 @@ class ConvDiscriminator(nn.Module):
         x = by_replica(x, self.n_replicas).flatten(2)
         for layer in self.hidden:
             x = self.activation(layer(x))
-        outputs: Tensor = self.last(x)
-        return outputs.float()
+        return full_precision(self.last(x))
 
     def _join(self, x: Tensor, labels: Tensor) -> Tensor:
         images = by_replica(x, self.n_replicas)
         maps = labels[..., None, None].expand(-1, -1, -1, *x.shape[2:])
         return by_row(torch.cat([images, maps], 2))
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """Return what networks have computed in 16 bits as float32."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def by_row(x: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ class Chain:
 
 
 def _of_stage(stage: Experiment, context: Context) -> Context:
-    return replace(context, plan=lay_out(stage, context.plan["workers"]), watch=None)
+    return replace(context, layout=lay_out(stage), watch=None)
 
 
 def _joined(first: State, last: State, filled: list[Filled]) -> State:
@@ -113,7 +113,7 @@ def _fill(stage: Experiment, state: State, replica: int, rows: NDArray[np.int64]
         method = method_of(stage, state["kept"][replica], replica)
     else:
         method = stage.method(state, replica, view, "impute")
-    filled: Filled = about(method, view, rows, names)["impute"]
+    filled: Filled = about(method, view, rows, names)["impute"].astype(np.float32)
     return filled
 
 

@@ -36,7 +36,7 @@ class Context:
     """
 
     console: Console
-    plan: Layout
+    layout: Layout
     beat: Beat = lambda step, steps: None
     watch: Watch | None = None
 
@@ -60,11 +60,8 @@ class Fitter(Protocol):
         """Ask every replica for all that it can do; None: it failed."""
 
 
-def lay_out(experiment: Experiment, workers: int | None = None) -> Layout:
+def lay_out(experiment: Experiment) -> Layout:
     """Say where and in which portions the replicas of a run train.
-
-    Args:
-        workers: what `hardware.workers=auto` means for this run, if it has been decided before.
 
     Raises:
         UserError: a GPU is asked for and there is none.
@@ -73,9 +70,8 @@ def lay_out(experiment: Experiment, workers: int | None = None) -> Layout:
     model = last_stage(experiment.config["model"])  # the stage with the checkpoint that ends the run
     trained = spec(model).fitter == "gradient"
     chunks = layout(n_replicas, model["max_replicas"]) if trained else [1] * n_replicas
-    if hardware["workers"] != "auto" or workers is None:
-        worthwhile = len(chunks) if trained else max(1, n_replicas // REPLICAS_PER_PROCESS)
-        workers = resolve_workers(hardware["workers"], worthwhile, hardware["accelerator"] if trained else "cpu")
+    worthwhile = len(chunks) if trained else max(1, n_replicas // REPLICAS_PER_PROCESS)
+    workers = resolve_workers(hardware["workers"], worthwhile, hardware["accelerator"] if trained else "cpu")
     device = str(device_of(hardware)) if trained else "cpu"
     kept = {key: hardware[key] for key in ("precision", "threads")}
     return {"device": device, **kept, "workers": workers, "chunks": chunks}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,10 @@ class Estimator:
     """
 
     def check(self, experiment: Experiment) -> None:
-        """See `Experiment.check`."""
+        """See `Experiment.check`; an estimator may refuse the data itself, too."""
         experiment.check()
+        with suppress(AttributeError):  # a user's own need not be a `Baseline`
+            _new(experiment, 0).check()
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Fit every replica on the rows, cells and labels that a trained method gets in the end, and keep it."""
@@ -160,7 +163,7 @@ def _ask(experiment: Experiment, job: tuple[int, Any]) -> Answers:
 
 
 def _in_processes(work: Any, experiment: Experiment, jobs: Any, context: Context) -> Any:
-    n_jobs = min(context.plan["workers"], len(experiment.splits))
+    n_jobs = min(context.layout["workers"], len(experiment.splits))
     return Parallel(n_jobs=n_jobs)(delayed(_limited)(work, experiment, job) for job in jobs)
 
 

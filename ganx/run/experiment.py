@@ -12,6 +12,8 @@ from ganx.data.splits import Split, make_splits
 from ganx.data.table import Table
 from ganx.engine.build import SELECTED_BY, build_module, load_module
 from ganx.engine.capabilities import CAPABILITIES, Answers, Method, ask, of_module
+from ganx.engine.checkpoint import check_storable
+from ganx.engine.chunk import layout
 from ganx.engine.feature_network import FeatureNetwork
 from ganx.engine.module import Module
 from ganx.engine.score import Data, score
@@ -33,6 +35,7 @@ class Experiment:
         config: the resolved, checked config.
         spec: what its method says of itself.
         splits: one per replica.
+        checksum: of the table.
         extra_targets: class paths that the user's own config folders may name.
         completed: what the stage before this one has made of the rows, for each replica.
     """
@@ -42,27 +45,35 @@ class Experiment:
     table: Table
     encoding: Encoding
     splits: list[Split]
+    checksum: str
     signature: str
     extra_targets: frozenset[str]
     completed: list[Completed] | None = None
 
     @classmethod
-    def of(cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> Experiment:
+    def of(
+        cls, config: dict[str, Any], extra_targets: frozenset[str] = frozenset(), like: Experiment | None = None
+    ) -> Experiment:
         """Load the data and deal it to replicas.
+
+        Args:
+            like: an experiment of the same data, protocol, seed and seeds, whose table and splits are shared.
 
         Raises:
             UserError: the data cannot be had, or do not fit the protocol.
         """
-        table = load_cut(config["dataset"])
-        encoding = Encoding.of(table)
-        splits = make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])
+        table = like.table if like else load_cut(config["dataset"], extra_targets)
+        checksum = like.checksum if like else table.checksum()
+        encoding = like.encoding if like else Encoding.of(table)
+        splits = like.splits if like else _dealt(config, table, encoding)
         return cls(
             config=config,
             spec=spec(config["model"]),
             table=table,
             encoding=encoding,
             splits=splits,
-            signature=signature(config, table.checksum()),
+            checksum=checksum,
+            signature=signature(config, checksum),
             extra_targets=extra_targets,
         )
 
@@ -124,7 +135,9 @@ class Experiment:
             view = self.view(0, selecting=True)
             for stream in self.spec.streams:
                 view.rows_of(stream)
-        build_module(self.config, self.replicas[:1], self.facts, extra_targets=self.extra_targets)
+        module = build_module(self.config, self.replicas[:1], self.facts, extra_targets=self.extra_targets)
+        module.check_stack(max(layout(len(self.splits), model["max_replicas"])))
+        check_storable(module.training_state())
 
     # --- after training ----------------------------------------------------------------------------------------
 
@@ -171,3 +184,7 @@ class Experiment:
     def score(self, replica: int, answers: Answers, network: FeatureNetwork | None = None) -> dict[str, float]:
         """Return {metric: value} of a replica's answers."""
         return score(Data(self.view(replica), self.encoding, network, self.spec.conditional), answers)
+
+
+def _dealt(config: dict[str, Any], table: Table, encoding: Encoding) -> list[Split]:
+    return make_splits(table, encoding, Protocol(**config["protocol"]), config["seed"], config["seeds"])

@@ -12,7 +12,7 @@ from ganx.errors import UserError
 from ganx.files import make_folder, refusing, write_json, write_text
 from ganx.run.lock import Heartbeat, is_alive
 
-State = Literal["new", "running", "stale", "interrupted", "done", "failed"]
+RunState = Literal["new", "running", "stale", "interrupted", "done", "failed"]
 
 
 class RunFolder:
@@ -46,7 +46,7 @@ class RunFolder:
     def __str__(self) -> str:
         return str(self.path)
 
-    def state(self) -> State:
+    def state(self) -> RunState:
         """Return the state.
 
         `new` nothing there; `running` a process trains; `stale` it died without a word; `interrupted` it was stopped

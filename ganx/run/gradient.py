@@ -40,8 +40,8 @@ class Gradient:
         state = read_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else {}
         if not state.get("finished"):
             steps = experiment.config["model"]["steps"]
-            chunks = _chunks(experiment, folder, context.plan["chunks"])
-            _train(context.console, steps, chunks, context.plan["workers"], context.beat, context.watch)
+            chunks = _chunks(experiment, folder, context.layout["chunks"])
+            _train(context.console, steps, chunks, context.layout["workers"], context.beat, context.watch)
             state = merge([read_checkpoint(chunk.checkpoint) for chunk in chunks])
             state |= {"finished": True, "table": table_facts(experiment)}
             _join_logs(chunks, folder)

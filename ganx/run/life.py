@@ -26,7 +26,7 @@ from ganx.run.report import announce, repeat_command, show_result, summarise
 from ganx.run.signature import experiment_config
 from ganx.targets import added_by
 
-SCHEMA = 2  # of result.json
+SCHEMA = 3  # of result.json
 
 
 def train(
@@ -61,7 +61,7 @@ def train(
     if code is not None:
         return code
     fitter_of(experiment).check(experiment)
-    plan = _plan(experiment, target, argv)
+    layout = _lay_out(experiment, target, argv)
     with RunLock(target.heartbeat, patience=patience) as lock:
         code = _shown(console, folder, config)  # another process may have finished it while we waited
         if code is not None:
@@ -69,10 +69,10 @@ def train(
         if target.read_result() is not None:
             target.clear()  # it failed, and retry=true; or it was killed just before the swap of force=true
         if not target.provenance.exists():
-            target.create(config, collect(argv, **plan))
-        announce(console, experiment, plan)
+            target.create(config, collect(argv, **layout))
+        announce(console, experiment, layout)
         try:
-            result = _result(experiment, target, Context(console, plan, lock.beat, watch), lock, argv)
+            result = _result(experiment, target, Context(console, layout, lock.beat, watch), lock, argv)
         except Interrupted as interruption:
             console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
             return 128 + interruption.signal
@@ -99,30 +99,29 @@ def _show(console: Console, folder: RunFolder, result: dict[str, Any]) -> int:
     return 0 if result["status"] == "done" else 1
 
 
-def _plan(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> Layout:
-    """Lay out the training. An unfinished run keeps the layout it was started with: bytes depend on it.
+def _lay_out(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> Layout:
+    """Lay out the training. An unfinished run keeps what its bytes depend on.
 
     Raises:
-        UserError: the command asks for another layout.
+        UserError: the command asks for something else.
     """
+    layout = lay_out(experiment)
     if not folder.provenance.exists():
-        return lay_out(experiment)
+        return layout
     stored = json.loads(folder.provenance.read_text())
-    plan = lay_out(experiment, stored["workers"])
-    if any(plan[key] != stored[key] for key in plan):
+    if any(layout[key] != stored[key] for key in layout if key != "workers"):
         accelerator = "gpu" if stored["device"] == "cuda" else "cpu"
         kept = [word for word in argv if not word.startswith("hardware")]
         fits = [
             f"hardware={accelerator}",
             f"hardware.precision={stored['precision']}",
             f"hardware.threads={stored['threads']}",
-            f"hardware.workers={stored['workers']}",
         ]
         raise UserError(
-            "this run was started with another precision or other threads or workers, and would not give the same "
-            f"bytes; go on with: ganx train {shlex.join([*kept, *fits])}"
+            "this run was started with another device, precision or other threads, and would not give the same bytes; "
+            f"go on with: ganx train {shlex.join([*kept, *fits])}"
         )
-    return plan
+    return layout
 
 
 def scores_of(
@@ -165,10 +164,10 @@ def _result(
         "protocol": config["protocol"]["name"],
         "version": config["model"]["version"],
         "config": experiment_config(config),
-        "data": experiment.table.checksum(),
+        "data": experiment.checksum,
         "replica_ids": [list(replica) for replica in experiment.replicas],
         "seconds": round(lock.seconds, 1),
-        "peak_memory_mb": round(peak_memory_mb(context.plan["workers"])),
+        "peak_memory_mb": round(peak_memory_mb(context.layout["workers"])),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in scores.items()},
         "feature_network": network and network.facts(),
         "notes": state.get("notes", []),

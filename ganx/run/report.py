@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shlex
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table as Grid
 
+from ganx.metrics.registry import BY_FEATURE_NETWORK, find
 from ganx.run.experiment import Experiment
 from ganx.targets import last_stage
 from ganx.text import duration, plural
 
 
-def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> None:
+def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -> None:
     """Say what will be trained, and in which portions."""
     config, table = experiment.config, experiment.table
     protocol = config["protocol"]
@@ -34,7 +35,7 @@ def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> 
     )
     console.print(
         f"{plural(len(experiment.splits), 'replica')} ({folds} x {plural(config['seeds'], 'seed')})"
-        f"{_portions(experiment, plan)}",
+        f"{_portions(experiment, layout)}",
         highlight=False,
         soft_wrap=True,
     )
@@ -48,20 +49,20 @@ def announce(console: Console, experiment: Experiment, plan: dict[str, Any]) -> 
 
 
 def show_result(console: Console, result: dict[str, Any], folder: object) -> None:
-    """Print a run's figures, its folder, and the command that repeats it."""
+    """Print a run's metrics, its folder, and the command that repeats it."""
     grid = Grid(title=f"{result['model']} on {result['dataset']} ({result['protocol']})", title_justify="left")
     for heading in ("metric", "mean", "sd", "replicas"):
         grid.add_column(heading, justify="left" if heading == "metric" else "right")
-    for name, figures in result["metrics"].items():
-        known = [value for value in figures["values"] if value is not None]
-        grid.add_row(name, _number(figures["mean"]), _number(figures["sd"]), str(len(known)))
+    for name, metric in result["metrics"].items():
+        known = [value for value in metric["values"] if value is not None]
+        grid.add_row(name, _number(metric["mean"]), _number(metric["sd"]), str(len(known)))
     if result["metrics"]:
         console.print(grid)
     elif result["status"] == "done":
         console.print("nothing was hidden from the run, so there is nothing to score")
     if network := result.get("feature_network"):
         console.print(
-            f"fid, kid, precision, recall, label_accuracy by the {network['name']} ({network['sha256'][:10]}, accuracy "
+            f"{', '.join(_by_network(result['metrics']))} by the {network['name']} ({network['sha256'][:10]}, accuracy "
             f"{network['accuracy']:.4f})",
             highlight=False,
             soft_wrap=True,
@@ -100,13 +101,17 @@ def repeat_command(argv: Sequence[str]) -> str:
     return f"ganx train {shlex.join(argv)}".rstrip()
 
 
-def _portions(experiment: Experiment, plan: dict[str, Any]) -> str:
+def _portions(experiment: Experiment, layout: dict[str, Any]) -> str:
     model = last_stage(experiment.config["model"])
     if "steps" not in model:
         return ""
-    chunks, workers = plan["chunks"], plan["workers"]
-    portions = f"in {plural(len(chunks), 'stack')} of {max(chunks)}, {plural(workers, 'process')} on {plan['device']}"
+    chunks, workers = layout["chunks"], layout["workers"]
+    portions = f"in {plural(len(chunks), 'stack')} of {max(chunks)}, {plural(workers, 'process')} on {layout['device']}"
     return f", {model['steps']} steps, {portions}"
+
+
+def _by_network(metrics: Iterable[str]) -> list[str]:
+    return [name for name in metrics if (metric := find(name)) is not None and metric.truth in BY_FEATURE_NETWORK]
 
 
 def _number(value: float | None) -> str:

@@ -9,20 +9,30 @@ from typing import Any
 #: Top-level keys that say how a run executes.
 EXECUTION = frozenset({"hardware", "force", "retry", "outputs"})
 
+#: How many replicas a stack has at most, unless it is said otherwise.
+USUAL_STACK = 25
+
 
 def experiment_config(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved configuration without what cannot alter its results: execution keys, paths, chunking."""
+    """Return a resolved configuration without what cannot alter its results: execution keys and paths.
+
+    Stacks and precision alter rounding, and training carries such differences on: they are kept where they are not the
+    usual ones, as `model.max_replicas` and `precision`.
+    """
     kept = _without_paths({key: value for key, value in config.items() if key not in EXECUTION})
     assert isinstance(kept, dict)
-    # How many replicas one process stacks is chunking; it belongs to the provenance.
-    return kept | {"model": {key: value for key, value in kept["model"].items() if key != "max_replicas"}}
+    if kept["model"].get("max_replicas") == USUAL_STACK:
+        kept = kept | {"model": {key: value for key, value in kept["model"].items() if key != "max_replicas"}}
+    precision = config.get("hardware", {}).get("precision", "float32")
+    return kept if precision == "float32" else kept | {"precision": precision}
 
 
 def signature(config: dict[str, Any], checksum: str) -> str:
     """Return 10 hexadecimal digits that name the experiment.
 
     Args:
-        config: the composed configuration of `ganx train`, checked (so that 1 and 1.0 are one value).
+        config: the composed configuration of `ganx train`, checked (so that 1 and 1.0 are one value); or what
+            `experiment_config` has made of it.
         checksum: of the parsed data set (`Table.checksum`); two sources of the same data agree.
     """
     identity = {"config": experiment_config(config), "data": checksum}

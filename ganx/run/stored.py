@@ -7,7 +7,7 @@ from typing import Any
 from ganx.errors import UserError
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder
-from ganx.run.upgrade import upgrade
+from ganx.run.upgrade import is_old, names_signature, old_signature, upgrade
 from ganx.schema import check_config
 
 
@@ -19,9 +19,12 @@ def stored_experiment(folder: RunFolder, extra_targets: frozenset[str]) -> Exper
     """
     config = stored_config(folder, extra_targets)
     experiment = Experiment.of(config, extra_targets)
-    if not folder.path.resolve().name.endswith(experiment.signature):
+    signature, stored = experiment.signature, folder.read_config()
+    if is_old(stored):
+        signature = old_signature(stored, experiment.checksum)
+    if not names_signature(folder.path, signature):
         raise UserError(
-            f"{folder}: config and data give the signature {experiment.signature}, not this folder's; "
+            f"{folder}: config and data give the signature {signature}, not this folder's; "
             "the data set, the config file or ganx has changed since the run"
         )
     return experiment

@@ -1,15 +1,113 @@
-"""Runs of earlier versions."""
+"""Runs of earlier versions: their configurations and checkpoints in today's terms.
+
+Keys that have moved change no result, so a model's `version` stays. What follows is applied by every reader of a run
+folder, and leaves alone what is of today.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
+
+from ganx.targets import constructor
+
+#: The class of a data set, by its name, in configurations that name none.
+_DATA_SETS = {
+    "breast": "ganx.data.sets.bundled.Breast",
+    "credit": "ganx.data.sets.text.Credit",
+    "csv": "ganx.data.sets.own.CSV",
+    "digits": "ganx.data.sets.bundled.Digits",
+    "fashion_mnist": "ganx.data.sets.mnist.FashionMNIST",
+    "gaussians4": "ganx.data.sets.plane.Gaussians4",
+    "grid25": "ganx.data.sets.plane.Grid25",
+    "letter": "ganx.data.sets.text.Letter",
+    "madelon": "ganx.data.sets.text.Madelon",
+    "mnist": "ganx.data.sets.mnist.MNIST",
+    "ring8": "ganx.data.sets.plane.Ring8",
+    "spam": "ganx.data.sets.text.Spam",
+    "swissroll": "ganx.data.sets.plane.SwissRoll",
+    "wine": "ganx.data.sets.bundled.Wine",
+}
+
+#: {old name: new name} of a model's keys.
+_MODEL_KEYS = {"cooldown": "linear_decay"}
 
 
 def upgrade(config: dict[str, Any]) -> dict[str, Any]:
-    """Return an old configuration in today's keys."""
-    return config
+    """Return a configuration of `ganx train`, of any earlier version, as one of equal meaning now."""
+    upgraded = dict(config)
+    for group, function in (("model", _model), ("dataset", _dataset), ("protocol", _protocol)):
+        if isinstance(config.get(group), dict):
+            upgraded[group] = function(config[group])
+    return upgraded
 
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
-    """Return an old checkpoint with today's names."""
-    return state
+    """Return a checkpoint, of any earlier version, with today's names of parameters."""
+    if "parameters" not in state:
+        return state
+    best = {metric: {**one, "parameters": _parameters(one["parameters"])} for metric, one in state["best"].items()}
+    return {**state, "parameters": _parameters(state["parameters"]), "best": best}
+
+
+def old_signature(config: dict[str, Any], checksum: str) -> str:
+    """Return the signature that earlier versions gave to a configuration, as config.yaml or result.json has it."""
+    kept = {key: value for key, value in config.items() if key not in ("hardware", "force", "retry", "outputs")}
+    model = {key: value for key, value in kept["model"].items() if key != "max_replicas"}
+    identity = {"config": _without_paths(kept | {"model": model}), "data": checksum}
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def is_old(config: dict[str, Any]) -> bool:
+    """Whether a configuration is of an earlier version."""
+    return upgrade(config) != config
+
+
+def _model(model: dict[str, Any]) -> dict[str, Any]:
+    """Rename keys, of the stages of a pipeline, too."""
+    return {
+        _MODEL_KEYS.get(key, key): _model(value) if isinstance(value, dict) and "_target_" in value else value
+        for key, value in model.items()
+    }
+
+
+def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Name the class, and drop the keys that it does not have."""
+    if "_target_" in dataset or dataset.get("name") not in _DATA_SETS:
+        return dataset
+    target = _DATA_SETS[dataset["name"]]
+    known = {"name", "rows", *constructor(target)}
+    return {"_target_": target} | {key: value for key, value in dataset.items() if key in known}
+
+
+def _protocol(protocol: dict[str, Any]) -> dict[str, Any]:
+    published = protocol.get("name") == "paper"
+    new = {
+        "labels_per_class": None,
+        "stratify": "labelled" if published else "class",
+        "scored_labels": "shown" if published else "known",
+    }
+    return new | protocol
+
+
+def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"averages.g.{name.removeprefix('_average.')}" if name.startswith("_average.") else name: value
+        for name, value in parameters.items()
+    }
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_paths(item) for key, item in value.items() if key != "path"}
+    if isinstance(value, list):
+        return [_without_paths(item) for item in value]
+    return value
+
+
+def names_signature(folder: Path, signature: str) -> bool:
+    """Whether a run folder is named by a signature."""
+    return folder.resolve().name.endswith(f"-{signature}")

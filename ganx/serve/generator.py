@@ -20,7 +20,7 @@ from ganx.data.table import Table
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import numbers
 from ganx.engine.checkpoint import read_checkpoint
-from ganx.engine.generative import IN_USE
+from ganx.engine.latent import IN_USE
 from ganx.engine.views import Examples, View
 from ganx.errors import UserError, nearest
 from ganx.run.experiment import Experiment, State

@@ -136,10 +136,7 @@ class Ensemble:
         if not self.classes:
             names = ["impute"]
         # All are asked in each state, since some draw noise one after another.
-        given = {
-            name: about(self._method(replica, view, name), view, np.arange(len(x)), names)[name].astype(np.float64)
-            for name in names
-        }
+        given = {name: about(self._method(replica, view, name), view, np.arange(len(x)), names)[name] for name in names}
         return given["impute"] * span + low, given.get("classify")
 
     def _method(self, replica: int, view: GivenCells, capability: str) -> Method:

@@ -91,7 +91,7 @@ def _walks(generator: TrainedGenerator, category: Index, steps: int, seed: int) 
 def _draw_images(generator: TrainedGenerator, x: Floats, out: Path, suffix: str) -> None:
     black, white = span(generator)
     if suffix == ".png":
-        image_grid(np.stack([images(generator, walk) for walk in x]), out, None, (black, white))
+        image_grid(images(generator, x), out, None, (black, white))
         return
     frames = np.stack([squared(images(generator, frame), white) for frame in x.swapaxes(0, 1)])
     image_animation(frames, range(1, len(frames) + 1), out, (black, white))

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 
+from ganx.data.rows import as_images
 from ganx.drawing.samples import image_grid, scatter
 from ganx.errors import UserError
 from ganx.files import atomic, make_folder
@@ -61,7 +62,7 @@ def _draw_images(generator: TrainedGenerator, out: Path, n: int, seed: int, cate
         with generator.g.evaluation_noise(seed):
             z = generator.g.latent(n_rows).repeat_interleave(len(columns), 1)
             x = generator.cells(z, generator.codes(columns * n_rows))
-        grid = images(generator, x).reshape(n_rows, len(columns), *generator.table.image_shape or ())
+        grid = images(generator, x.reshape(n_rows, len(columns), -1))
     make_folder(out.parent)
     image_grid(grid, out, [generator.names[k] for k in columns] or None, span(generator))
     return n
@@ -112,8 +113,8 @@ def known_rows(generator: TrainedGenerator) -> Floats:
 
 
 def images(generator: TrainedGenerator, x: NDArray[np.floating]) -> Floats:
-    """Return cells (n, D) as images (n, H, W)."""
-    return x.astype(np.float64).reshape(-1, *generator.table.image_shape or ())
+    """Return cells (..., D) as images (..., H, W), or in colour (..., H, W, 3)."""
+    return as_images(x.astype(np.float64), generator.table.image_shape)
 
 
 def span(generator: TrainedGenerator) -> tuple[float, float]:
@@ -122,7 +123,7 @@ def span(generator: TrainedGenerator) -> tuple[float, float]:
 
 
 def squared(figures: Floats, white: float) -> Floats:
-    """Return images (n, H, W) in about as many rows as columns, (rows, columns, H, W); what is left over is white."""
+    """Return images (n, H, W[, 3]), (rows, columns, ...), in about as many rows as columns; what is left is white."""
     n_columns = math.ceil(math.sqrt(len(figures)))
     n_rows = math.ceil(len(figures) / n_columns)
     blank = np.full((n_rows * n_columns - len(figures), *figures.shape[1:]), white)

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganx.tables.render import NO_FIGURE, Page
+from ganx.tables.render import NO_CELL, Page
 from ganx.tables.sheet import Cell, Sheet
 
 _PROTOCOLS = ("#4c72b0", "#8cb0d9")
@@ -66,7 +66,7 @@ def _draw_column(axes: Axes, sheet: Sheet, column: str) -> None:
         axes.barh(places, means, thick, xerr=deviations, color=colour, error_kw=_BARS, label=label)
         least = min(least, *means)
         for place, cell in zip(places, cells, strict=True):
-            state = cell.state if cell else NO_FIGURE
+            state = cell.state if cell else NO_CELL
             if state != "done":
                 axes.text(0, place, f" {state}", va="center", fontsize=6, color="#666666")
     published = [

@@ -12,16 +12,17 @@ from typing import Any, Literal
 from ganx.errors import UserError
 from ganx.run.folder import RunFolder
 from ganx.run.signature import experiment_config, signature
-from ganx.schema import splits_per_seed
+from ganx.run.upgrade import old_signature, upgrade
+from ganx.schema import is_own_data, splits_per_seed
 from ganx.tables.statistics import Replica
 
-State = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
-SCHEMA = 2
+RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
+SCHEMA, OLD_SCHEMA = 3, 2  # of result.json; an old one has the keys of earlier versions
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run folder.
+class RunRecord:
+    """What a run folder tells.
 
     Attributes:
         key: what the run computes, its seeds apart (see `key_of`).
@@ -32,7 +33,7 @@ class Run:
     """
 
     folder: RunFolder
-    state: State
+    state: RecordState
     key: str
     seeds: frozenset[int]
     versions: str = ""
@@ -50,8 +51,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Runs:
-    """All runs, by what they compute.
+class RunRecords:
+    """All run folders, by what they compute.
 
     Attributes:
         by_key: runs that are equal except for their seeds.
@@ -59,25 +60,25 @@ class Runs:
         problems: a line for each folder that tells nothing at all.
     """
 
-    by_key: dict[str, list[Run]]
-    by_method: dict[str, list[Run]]
+    by_key: dict[str, list[RunRecord]]
+    by_method: dict[str, list[RunRecord]]
     problems: list[str]
 
 
-def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """Return what a checked configuration of `ganx train` computes; for a CSV file, with the checksum of its content.
+def identity(config: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return what a checked configuration of `ganx train` computes; for data of the user's own, with their checksum.
 
-    Other data sets are known by their names.
+    Other data sets are known by their keys.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the data cannot be read.
     """
     wanted = experiment_config(config)
-    if config["dataset"]["name"] != "csv":
+    if not is_own_data(config["dataset"]):
         return wanted
     from ganx.data.datasets import load_cut  # scikit-learn
 
-    return wanted | {"data": load_cut(config["dataset"]).checksum()}
+    return wanted | {"data": load_cut(config["dataset"], extra_targets).checksum()}
 
 
 def key_of(config: dict[str, Any]) -> str:
@@ -100,10 +101,10 @@ def versions_of(key: str) -> str:
     return ", ".join(f"{name} {version}" for name, version in _versions(json.loads(key)["model"]))
 
 
-def collect(outputs: str | Path) -> Runs:
+def collect(outputs: str | Path) -> RunRecords:
     """Read every run folder under `outputs`."""
-    by_key: dict[str, list[Run]] = {}
-    by_method: dict[str, list[Run]] = {}
+    by_key: dict[str, list[RunRecord]] = {}
+    by_method: dict[str, list[RunRecord]] = {}
     problems = []
     for path in sorted(Path(outputs).glob("runs/*/[!.]*")):
         if not path.is_dir():
@@ -115,10 +116,10 @@ def collect(outputs: str | Path) -> Runs:
             continue
         by_key.setdefault(run.key, []).append(run)
         by_method.setdefault(method_of(run.key), []).append(run)
-    return Runs(by_key, by_method, problems)
+    return RunRecords(by_key, by_method, problems)
 
 
-def read(folder: RunFolder) -> Run:
+def read(folder: RunFolder) -> RunRecord:
     """Read one run folder.
 
     Raises:
@@ -133,28 +134,30 @@ def read(folder: RunFolder) -> Run:
         return _described(folder, state if state in ("running", "interrupted") else "stale")
     replicas = [(seed, fold) for seed, fold in result["replica_ids"]]
     done = result["status"] == "done"
-    return Run(
+    return RunRecord(
         folder=folder,
         state="done" if done else "failed",
-        key=key_of(_identity_of(result)),
+        key=key_of(_identity_of(folder, result)),
         seeds=frozenset(seed for seed, _ in replicas),
-        values={name: _known(replicas, figure["values"]) for name, figure in result["metrics"].items()} if done else {},
+        values={name: _known(replicas, metric["values"]) for name, metric in result["metrics"].items()} if done else {},
         notes=tuple(result["notes"]),
         problem="" if done else f"{folder}: failed: {' '.join(str(result.get('error')).split())}",
     )
 
 
-def _identity_of(result: dict[str, Any]) -> dict[str, Any]:
-    config: dict[str, Any] = result["config"]
-    return config | {"data": result["data"]} if config["dataset"]["name"] == "csv" else config
+def _identity_of(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run computes; of an old one, which lacks stacks and precision, by its config.yaml in new keys."""
+    old = result["schema"] == OLD_SCHEMA
+    config: dict[str, Any] = experiment_config(upgrade(folder.read_config())) if old else result["config"]
+    return config | {"data": result["data"]} if is_own_data(config["dataset"]) else config
 
 
-def _described(folder: RunFolder, state: State, problem: str = "") -> Run:
+def _described(folder: RunFolder, state: RecordState, problem: str = "") -> RunRecord:
     """Return a run of which config.yaml alone is known."""
     try:
-        config = experiment_config(folder.read_config())
+        config = experiment_config(upgrade(folder.read_config()))
         seed, seeds = config["seed"], config["seeds"]
-        return Run(folder, state, key_of(config), frozenset(range(seed, seed + seeds)), problem=problem)
+        return RunRecord(folder, state, key_of(config), frozenset(range(seed, seed + seeds)), problem=problem)
     except UserError as error:
         raise UserError(problem or str(error)) from error
     except (AssertionError, KeyError, TypeError, AttributeError) as error:
@@ -189,13 +192,17 @@ _REMEDY = "remove it; run=true then trains it again"
 
 def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
     """Return what is wrong with a result; empty when nothing is."""
-    if result["schema"] != SCHEMA:
+    if result["schema"] not in (SCHEMA, OLD_SCHEMA):
         return f"of schema {result['schema']}, not {SCHEMA}: written by another version of ganx"
     if result["status"] not in ("done", "failed"):
         return f"damaged: status '{result['status']}'"
     if not folder.path.name.endswith(f"-{result['signature']}"):
         return "damaged: its signature is not the folder's"
-    if result["signature"] != signature(result["config"], result["data"]):
+    if result["schema"] == OLD_SCHEMA:
+        signatures = {old_signature(config, result["data"]) for config in (result["config"], folder.read_config())}
+    else:
+        signatures = {signature(result["config"], result["data"])}
+    if signatures != {result["signature"]}:
         return "damaged: its signature is not that of its config and data"
     if not all(isinstance(note, str) for note in result["notes"]):
         return "damaged: its notes are no text"
@@ -208,22 +215,22 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
         return "damaged: replica_ids do not fit its config"
     if result["version"] != config["model"]["version"]:
         return "damaged: two versions of the model"
-    for name, figure in result["metrics"].items():
-        if why := _fault_of_figure(figure, len(replicas)):
+    for name, metric in result["metrics"].items():
+        if why := _fault_of_metric(metric, len(replicas)):
             return f"damaged: {name}: {why}"
     return ""
 
 
-def _fault_of_figure(figure: dict[str, Any], n_replicas: int) -> str:
-    values = figure["values"]
+def _fault_of_metric(metric: dict[str, Any], n_replicas: int) -> str:
+    values = metric["values"]
     if len(values) != n_replicas:
         return f"{len(values)} values for {n_replicas} replicas"
     if not all(value is None or _is_number(value) for value in values):
         return "a value is not a number"
     known = [value for value in values if value is not None]
     if known and not (
-        _is_number(figure["mean"])
-        and math.isclose(figure["mean"], statistics.fmean(known), rel_tol=1e-9, abs_tol=1e-12)
+        _is_number(metric["mean"])
+        and math.isclose(metric["mean"], statistics.fmean(known), rel_tol=1e-9, abs_tol=1e-12)
     ):
         return "the mean is not that of the values"
     return ""

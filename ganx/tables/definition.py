@@ -1,30 +1,17 @@
-"""conf/table/NAME.yaml: rows, columns, their metrics, and the figures that the paper prints."""
+"""conf/table/NAME.yaml: rows, columns, their metrics, and the numbers that the paper prints."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from ganx.errors import UserError, nearest
+from ganx.metrics.registry import Better, metric_of
 from ganx.schema import check_file_name, check_keys, check_overrides
 from ganx.types import PositiveInt, check
 
 ScaleName = Literal["quick", "paper"]
-
-#: Which way of a metric is the better one; `none`: neither, so that no cell is marked.
-Better = Literal["lower", "higher", "none"]
-
-_Imputed = Literal["rmse", "rmse_row", "error_rate_categorical"]
-_Predicted = Literal["f1", "accuracy", "roc_auc", "pr_auc"]
-_Generated = Literal["modes", "high_quality", "reverse_kl", "fid", "kid", "precision", "recall", "label_accuracy"]
-_Clustered = Literal[
-    "categories", "prior_entropy", "prior_1", "clustering_error", "clustering_error_majority", "nmi", "ari"
-]
-
-#: The metrics of result.json. With prior_1, the share of the largest category, prior_2, prior_3, ... are metrics, too.
-Metric = Literal[_Imputed, _Predicted, _Generated, _Clustered]
 
 
 @dataclass(frozen=True)
@@ -46,7 +33,7 @@ class Row(Line):
 
     Attributes:
         quick_on: still further overrides at the quick scale on single columns, by their names.
-        not_on: columns on which it has no figure, by their names.
+        not_on: columns on which it has no cell, by their names.
     """
 
     quick_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -54,8 +41,8 @@ class Row(Line):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column(Line):
-    """A column: what is measured there, by its name in result.json, and which way is better."""
+class TableColumn(Line):
+    """A column: its metric, by its name in result.json, and which way is better; `none`: no cell is marked."""
 
     metric: str
     better: Better
@@ -71,19 +58,19 @@ class Scale:
 
 @dataclass(frozen=True)
 class Published:
-    """A figure as the paper prints it; `sd` where it prints one."""
+    """A number as the paper prints it; `sd` where it prints one."""
 
     mean: float
     sd: float | None = None
 
 
 @dataclass(frozen=True)
-class Definition:
+class TableDefinition:
     """A table before any run.
 
     Attributes:
-        source: the paper, and where the figures are printed.
-        published: the paper's figures by (row, column).
+        source: the paper, and where the numbers are printed.
+        published: the paper's numbers by (row, column).
         protocols: that a cell may be computed under; the first one is shown unless others are asked for.
     """
 
@@ -91,27 +78,25 @@ class Definition:
     title: str
     source: str
     rows: tuple[Row, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     published: dict[tuple[str, str], Published]
     scales: dict[str, Scale]
     protocols: tuple[str, ...]
 
     @classmethod
-    def of(cls, config: dict[str, Any]) -> Definition:
+    def of(cls, config: dict[str, Any]) -> TableDefinition:
         """Return the definition that a checked `table` group holds.
 
         Raises:
-            UserError: a key is unknown or missing, or a figure belongs to no cell.
+            UserError: a key is unknown or missing, or a number belongs to no cell.
         """
-        config = check_keys("table", config, _Table, _PROTOCOLS)
+        config = check_keys("table", config, _Table, _OPTIONAL)
         check_file_name("table.name", config["name"])
-        _check_metric("table.metric", config["metric"])
+        metric_of(config["metric"], "table.metric")
         rows = tuple(Row(**line) for line in _lines("table.rows", config["rows"], _OF_ROWS))
-        measured = {key: config[key] for key in ("metric", "better")}
-        columns = tuple(Column(**(measured | line)) for line in _lines("table.columns", config["columns"], _OF_COLUMNS))
+        lines = _lines("table.columns", config["columns"], _OF_COLUMNS)
+        columns = tuple(_column(f"table.columns[{i}]", line, config) for i, line in enumerate(lines))
         names = [column.name for column in columns]
-        for i, column in enumerate(columns):
-            _check_metric(f"table.columns[{i}].metric", column.metric)
         for i, row in enumerate(rows):
             check_names(f"table.rows[{i}].not_on", "column", row.not_on, names)
             for name in row.quick_on:
@@ -135,7 +120,7 @@ class Definition:
         """Return the protocols to show: those of the asked ones that the table has, else its first."""
         return tuple(name for name in asked or () if name in self.protocols) or self.protocols[:1]
 
-    def overrides(self, row: Row, column: Column, protocol: str, scale: ScaleName) -> list[str]:
+    def overrides(self, row: Row, column: TableColumn, protocol: str, scale: ScaleName) -> list[str]:
         """Return the overrides of a cell, later ones winning; seeds are not among them."""
         quick = (*row.quick, *column.quick, *row.quick_on.get(column.name, ())) if scale == "quick" else ()
         return [*row.overrides, *column.overrides, f"protocol={protocol}", *self.scales[scale].overrides, *quick]
@@ -147,7 +132,6 @@ class _Table:
     title: str
     source: str
     metric: str
-    better: Better
     rows: list[Any]
     columns: list[Any]
     paper: dict[str, Any]
@@ -173,7 +157,7 @@ class _Scales:
 
 
 #: Keys that a table, its rows, and its columns may have, too.
-_PROTOCOLS: dict[str, Any] = {"protocols": (list[str], False)}
+_OPTIONAL: dict[str, Any] = {"protocols": (list[str], False), "better": (Better, False)}
 _OF_ROWS: dict[str, Any] = {
     "quick": (list[str], False),
     "quick_on": (dict[str, list[str]], False),
@@ -184,7 +168,7 @@ _OF_COLUMNS: dict[str, Any] = {"quick": (list[str], False), "metric": (str, Fals
 #: What a table's scale and the command line say.
 _FIXED = frozenset({"seed", "seeds", "protocol"})
 
-TABLE_KEYS = frozenset(field.name for field in fields(_Table))
+TABLE_KEYS = frozenset(field.name for field in fields(_Table)) | {"better"}
 
 
 def check_names(where: str, kind: str, names: Sequence[str], known: Collection[str]) -> None:
@@ -215,9 +199,12 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _check_metric(where: str, name: str) -> None:
-    if not re.fullmatch(r"prior_[1-9][0-9]*", name):
-        check(where, name, Metric)
+def _column(where: str, line: dict[str, Any], table: dict[str, Any]) -> TableColumn:
+    """Return a column; its own `metric` and `better` come first, then the table's, then what the metric says."""
+    name = line.get("metric", table["metric"])
+    metric = metric_of(name, f"{where}.metric")
+    better = line.get("better", table.get("better", metric.better))
+    return TableColumn(**(line | {"metric": name, "better": better}))
 
 
 def _scale(where: str, content: Any) -> Scale:
@@ -230,13 +217,13 @@ def _published(
     content: dict[str, Any], rows: Sequence[str], columns: Sequence[str]
 ) -> list[tuple[tuple[str, str], Published]]:
     found = []
-    for row, figures in content.items():
+    for row, numbers in content.items():
         _known("table.paper", row, rows)
-        for column, figure in _mapping(f"table.paper.{row}", figures).items():
+        for column, number in _mapping(f"table.paper.{row}", numbers).items():
             where = f"table.paper.{row}"
             _known(where, column, columns)
-            figures = check(f"{where}.{column}", figure, float | list[float])
-            mean, *sd = figures if isinstance(figures, list) else [figures]
+            printed = check(f"{where}.{column}", number, float | list[float])
+            mean, *sd = printed if isinstance(printed, list) else [printed]
             if len(sd) > 1:
                 raise UserError(f"{where}.{column}: a mean, or [mean, sd], not {len(sd) + 1} numbers")
             found.append(((row, column), Published(mean, *sd)))

@@ -10,7 +10,7 @@ from ganx.tables.sheet import Cell, Sheet
 
 
 @dataclass(frozen=True)
-class Job:
+class TableJob:
     """One `ganx train`: its overrides, the cell that wants it, and the metric to tell."""
 
     name: str
@@ -18,7 +18,7 @@ class Job:
     overrides: tuple[str, ...]
 
 
-def plan(sheets: Sequence[Sheet], retry: bool) -> list[Job]:
+def jobs_of(sheets: Sequence[Sheet], retry: bool) -> list[TableJob]:
     """Return the jobs that complete the tables; equal experiments, in whatever cells, are trained once."""
     cells: dict[str, Cell] = {}
     for sheet in sheets:
@@ -31,7 +31,7 @@ def plan(sheets: Sequence[Sheet], retry: bool) -> list[Job]:
     return [job for cell in cells.values() for job in _jobs(cell, retry)]
 
 
-def _jobs(cell: Cell, retry: bool) -> Iterator[Job]:
+def _jobs(cell: Cell, retry: bool) -> Iterator[TableJob]:
     """Yield the jobs of a cell: unfinished runs go on, failed ones are left unless `retry`, the rest starts."""
     needed = set(range(cell.seeds)) - cell.done_seeds
     for run in cell.pending:
@@ -46,10 +46,10 @@ def _jobs(cell: Cell, retry: bool) -> Iterator[Job]:
         yield _job(cell, seeds)
 
 
-def _job(cell: Cell, seeds: Iterable[int], further: Sequence[str] = ()) -> Job:
+def _job(cell: Cell, seeds: Iterable[int], further: Sequence[str] = ()) -> TableJob:
     which = sorted(seeds)
     words = (*cell.overrides, f"seed={which[0]}", f"seeds={len(which)}", *further)
-    return Job(f"{cell.name} ({cell.protocol})", cell.metric, words)
+    return TableJob(f"{cell.name} ({cell.protocol})", cell.metric, words)
 
 
 def _stretches(seeds: Iterable[int]) -> list[list[int]]:

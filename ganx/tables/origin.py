@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ganx.tables.collect import Run
+from ganx.tables.collect import RunRecord
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Origin:
     machines: tuple[str, ...]
 
     @classmethod
-    def of(cls, runs: Iterable[Run]) -> Origin:
+    def of(cls, runs: Iterable[RunRecord]) -> Origin:
         """Read the provenance of runs."""
         found = [provenance for run in runs if (provenance := run.provenance())]
         return cls(

@@ -1,4 +1,4 @@
-"""A filled table as text: terminal, Markdown, LaTeX, CSV. Figures come from run folders, never from a keyboard."""
+"""A filled table as text: terminal, Markdown, LaTeX, CSV. Numbers come from run folders, never from a keyboard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from functools import cached_property
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ganx.tables.definition import Column
+from ganx.metrics.registry import metric_of
+from ganx.tables.definition import TableColumn
 from ganx.tables.origin import Origin
 from ganx.tables.sheet import Cell, Mark, Place, Sheet
 from ganx.text import plural
@@ -19,10 +20,7 @@ from ganx.text import plural
 WIDEST = 8
 PUBLISHED = "published"
 #: Where a row has no cell.
-NO_FIGURE = "–"
-
-#: Of counts, and of a distance that is no share.
-_DECIMALS = {"modes": 1, "categories": 1, "fid": 2}
+NO_CELL = "–"
 
 _FIELDS = (
     *("table", "scale", "protocol", "row", "column", "metric", "state", "mean", "sd", "seeds", "seeds_wanted"),
@@ -48,7 +46,7 @@ class Page:
 
     @cached_property
     def origin(self) -> Origin:
-        """Where the figures come from."""
+        """Where the numbers come from."""
         return Origin.of({run.folder.path: run for cell in self.sheet.cells.values() for run in cell.pooled}.values())
 
     @cached_property
@@ -123,27 +121,27 @@ class Page:
     def _heading(self, column: str, kind: str) -> str:
         return column if kind == self.sheet.protocols[0] and len(self.sheet.protocols) == 1 else f"{column}, {kind}"
 
-    def _entry(self, row: str, column: Column, kind: str) -> Entry:
+    def _entry(self, row: str, column: TableColumn, kind: str) -> Entry:
         if kind == PUBLISHED:
-            figure = self.sheet.definition.published.get((row, column.name))
-            return Entry(_mean_sd(figure.mean, figure.sd, column.metric) if figure else "", published=True)
+            printed = self.sheet.definition.published.get((row, column.name))
+            return Entry(_mean_sd(printed.mean, printed.sd, column.metric) if printed else "", published=True)
         place: Place = (row, column.name, kind)
         cell = self.sheet.cells.get(place)
         if cell is None:
-            return Entry(NO_FIGURE)
+            return Entry(NO_CELL)
         notes = tuple(self.notes.index(note) + 1 for note in cell.notes)
         return Entry(told(cell), self.sheet.marks.get(place, ""), notes)
 
 
 def told(cell: Cell) -> str:
-    """Return a cell's figure, or its state; both while it is not complete."""
+    """Return a cell's mean and deviation, or its state; both while it is not complete."""
     if cell.mean is None:
         return cell.state
-    figure = _mean_sd(cell.mean, cell.sd, cell.metric)
+    reached = _mean_sd(cell.mean, cell.sd, cell.metric)
     if cell.state == "done":
-        return figure
+        return reached
     seeds = f"{cell.n} of {cell.seeds} seeds"
-    return f"{figure} ({seeds})" if cell.state == "partial" else f"{figure} ({seeds}, {cell.state})"
+    return f"{reached} ({seeds})" if cell.state == "partial" else f"{reached} ({seeds}, {cell.state})"
 
 
 def terminal(page: Page) -> RichTable:
@@ -199,13 +197,13 @@ def comma_separated(page: Page) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_FIELDS)
     for place, cell in sheet.cells.items():
-        figure, origin = sheet.published(cell), Origin.of(cell.pooled)
+        printed, origin = sheet.published(cell), Origin.of(cell.pooled)
         writer.writerow(
             [
                 *(sheet.definition.name, sheet.scale, cell.protocol, cell.row, cell.column, cell.metric),
                 *(cell.state, cell.mean, cell.sd, cell.n, cell.seeds, len(cell.values or ())),
                 sheet.marks.get(place, ""),
-                *((figure.mean, figure.sd) if figure else (None, None)),
+                *((printed.mean, printed.sd) if printed else (None, None)),
                 *map("; ".join, (cell.notes, origin.dates, origin.commits, origin.machines)),
             ]
         )
@@ -213,7 +211,7 @@ def comma_separated(page: Page) -> str:
 
 
 def _mean_sd(mean: float, sd: float | None, metric: str) -> str:
-    n = _DECIMALS.get(metric, 4)
+    n = metric_of(metric).decimals
     return f"{mean:.{n}f}" if sd is None else f"{mean:.{n}f} ± {sd:.{n}f}"
 
 

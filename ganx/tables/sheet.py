@@ -10,8 +10,8 @@ from typing import Any, Literal
 from ganx.errors import UserError
 from ganx.schema import splits_per_seed
 from ganx.tables import statistics
-from ganx.tables.collect import Run, Runs, key_of, method_of, versions_of
-from ganx.tables.definition import Column, Definition, Published, ScaleName
+from ganx.tables.collect import RunRecord, RunRecords, key_of, method_of, versions_of
+from ganx.tables.definition import Published, ScaleName, TableColumn, TableDefinition
 from ganx.tables.statistics import Replica
 
 CellState = Literal[
@@ -41,7 +41,7 @@ class Cell:
         seeds: wanted, 0 ... seeds - 1.
         values: {replica: value} of the metric, pooled over runs.
         pooled: the runs the values come from.
-        pending: runs of the same experiment that gave no figure (yet), and hold seeds that are wanted.
+        pending: runs of the same experiment that gave no value (yet), and hold seeds that are wanted.
         problems: a line for whatever a user should know or do.
     """
 
@@ -54,8 +54,8 @@ class Cell:
     metric: str
     config: dict[str, Any] | None = None
     values: dict[Replica, float] | None = None
-    pooled: tuple[Run, ...] = ()
-    pending: tuple[Run, ...] = ()
+    pooled: tuple[RunRecord, ...] = ()
+    pending: tuple[RunRecord, ...] = ()
     problems: tuple[str, ...] = ()
 
     @property
@@ -70,12 +70,12 @@ class Cell:
 
     @property
     def n(self) -> int:
-        """Seeds behind the figure."""
+        """Seeds behind the mean."""
         return len({seed for seed, _ in self.values or ()})
 
     @property
     def mean(self) -> float | None:
-        """The figure."""
+        """The mean over replicas."""
         return statistics.mean(self.values) if self.values else None
 
     @property
@@ -93,7 +93,7 @@ class Cell:
 class Sheet:
     """A table at one scale, with what exists of it."""
 
-    definition: Definition
+    definition: TableDefinition
     scale: ScaleName
     protocols: tuple[str, ...]
     cells: dict[Place, Cell]
@@ -109,7 +109,7 @@ class Sheet:
         return self.definition.scales[self.scale].seeds
 
     def published(self, cell: Cell) -> Published | None:
-        """Return the paper's figure for a cell."""
+        """Return the paper's number for a cell."""
         return self.definition.published.get((cell.row, cell.column))
 
     @cached_property
@@ -121,20 +121,20 @@ class Sheet:
                 marks |= self._marks_of(column, protocol)
         return marks
 
-    def _marks_of(self, column: Column, protocol: str) -> dict[Place, Mark]:
-        figures = {
+    def _marks_of(self, column: TableColumn, protocol: str) -> dict[Place, Mark]:
+        means = {
             place: cell.mean
             for place, cell in self.cells.items()
             if place[1:] == (column.name, protocol) and cell.state == "done" and cell.mean is not None
         }
-        if column.better == "none" or len(figures) < 2:
+        if column.better == "none" or len(means) < 2:
             return {}
-        leading = statistics.best_of(figures.values(), column.better)
-        best = next(place for place, figure in figures.items() if figure == leading)
+        leading = statistics.best_of(means.values(), column.better)
+        best = next(place for place, mean in means.items() if mean == leading)
         return {
-            place: "best" if figure == leading else "tied"
-            for place, figure in figures.items()
-            if figure == leading or self._is_tied(self.cells[place], self.cells[best])
+            place: "best" if mean == leading else "tied"
+            for place, mean in means.items()
+            if mean == leading or self._is_tied(self.cells[place], self.cells[best])
         }
 
     def _is_tied(self, cell: Cell, best: Cell) -> bool:
@@ -147,8 +147,8 @@ class Sheet:
         return p is not None and p >= statistics.LEVEL
 
 
-def places(definition: Definition, scale: ScaleName, protocols: Sequence[str]) -> dict[Place, list[str]]:
-    """Return the overrides of every cell; a row has none on a column where it has no figure."""
+def places(definition: TableDefinition, scale: ScaleName, protocols: Sequence[str]) -> dict[Place, list[str]]:
+    """Return the overrides of every cell; a row has none on a column where it has no cell."""
     return {
         (row.name, column.name, protocol): definition.overrides(row, column, protocol, scale)
         for row in definition.rows
@@ -159,11 +159,11 @@ def places(definition: Definition, scale: ScaleName, protocols: Sequence[str]) -
 
 
 def fill(
-    definition: Definition,
+    definition: TableDefinition,
     scale: ScaleName,
     protocols: Sequence[str],
     configs: Sequence[dict[str, Any] | UserError],
-    runs: Runs,
+    runs: RunRecords,
 ) -> Sheet:
     """Return a table filled with the runs that fit.
 
@@ -180,7 +180,7 @@ def fill(
 
 
 def _cell(
-    place: Place, overrides: list[str], config: dict[str, Any] | UserError, metric: str, seeds: int, runs: Runs
+    place: Place, overrides: list[str], config: dict[str, Any] | UserError, metric: str, seeds: int, runs: RunRecords
 ) -> Cell:
     row, column, protocol = place
     if isinstance(config, UserError):

@@ -12,9 +12,9 @@ from rich.table import Table as RichTable
 from ganx.errors import UserError
 from ganx.files import make_folder, write_bytes, write_text
 from ganx.tables import render
-from ganx.tables.collect import Runs, collect
-from ganx.tables.definition import Definition, ScaleName
-from ganx.tables.jobs import Job
+from ganx.tables.collect import RunRecords, collect
+from ganx.tables.definition import ScaleName, TableDefinition
+from ganx.tables.jobs import TableJob
 from ganx.tables.sheet import Sheet, fill, places
 from ganx.tables.wanted import wanted
 from ganx.text import plural
@@ -23,7 +23,11 @@ SCALES: tuple[ScaleName, ...] = ("quick", "paper")
 
 
 def fill_tables(
-    definitions: Sequence[Definition], scale: ScaleName, config: dict[str, Any], argv: Sequence[str], runs: Runs
+    definitions: Sequence[TableDefinition],
+    scale: ScaleName,
+    config: dict[str, Any],
+    argv: Sequence[str],
+    runs: RunRecords,
 ) -> list[Sheet]:
     """Return tables filled with what exists."""
     tables = [(definition, scale, definition.shown(config["protocols"])) for definition in definitions]
@@ -32,10 +36,12 @@ def fill_tables(
     return [fill(*table, [next(configs) for _ in lines], runs) for table, lines in zip(tables, cells, strict=True)]
 
 
-def list_tables(definitions: Sequence[Definition | UserError], config: dict[str, Any], argv: Sequence[str]) -> None:
+def list_tables(
+    definitions: Sequence[TableDefinition | UserError], config: dict[str, Any], argv: Sequence[str]
+) -> None:
     """Print name, title, and how many cells are complete at each scale."""
     console, runs = _console(), collect(config["outputs"])
-    good = [definition for definition in definitions if isinstance(definition, Definition)]
+    good = [definition for definition in definitions if isinstance(definition, TableDefinition)]
     grid = RichTable(box=None, header_style="bold", pad_edge=False)
     for heading in ("table", *SCALES, "title"):
         grid.add_column(heading, justify="right" if heading in SCALES else "left", no_wrap=True)
@@ -71,7 +77,7 @@ def show(sheet: Sheet, config: dict[str, Any], problems: Sequence[str] = (), qui
     console.print(f"written  {written}", highlight=False, soft_wrap=True, markup=False)
 
 
-def announce(filled: Sequence[Sheet], jobs: Sequence[Job]) -> None:
+def announce(filled: Sequence[Sheet], jobs: Sequence[TableJob]) -> None:
     """Say what is there and what will be trained."""
     n, done = sum(len(sheet.cells) for sheet in filled), sum(sheet.done for sheet in filled)
     scale = filled[0].scale

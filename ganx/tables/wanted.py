@@ -17,7 +17,7 @@ from ganx.errors import RunError, UserError
 from ganx.files import make_folder, write_text
 from ganx.groups import own_dir
 from ganx.tables.collect import identity
-from ganx.targets import config_dirs
+from ganx.targets import added_by, config_dirs
 
 Config = dict[str, Any]
 
@@ -26,17 +26,18 @@ def wanted(lines: Sequence[Sequence[str]], outputs: str | Path, argv: Sequence[s
     """Return the experiment that each list of overrides composes to, or what is wrong with it.
 
     Composing costs about 0.1 s. What was composed is kept in `outputs`/tables/.cells.json for as long as no file
-    changes that has a say in it; a cell on a CSV file, which may change by itself, is composed anew.
+    changes that has a say in it; a cell on data of one's own, which may change by themselves, is composed anew.
     """
     file = Path(outputs) / "tables" / ".cells.json"
     origin = _fingerprint(argv)
     known = _read(file, origin)
     texts = ["\n".join(line) for line in lines]
+    extra = added_by(argv)
     unknown = {text: line for text, line in zip(texts, lines, strict=True) if text not in known}
     if unknown:
         with Console(stderr=True).status(f"composing {len(unknown)} cells, once until conf/ or ganx changes"):
             for text, found in zip(unknown, compose_each("train", unknown.values(), argv), strict=True):
-                known[text] = str(found) if isinstance(found, UserError) else _identity(found)
+                known[text] = str(found) if isinstance(found, UserError) else _identity(found, extra)
         lasting = {text: cell for text, cell in known.items() if isinstance(cell, dict) and "data" not in cell}
         with suppress(RunError):  # it only costs time
             make_folder(file.parent)
@@ -44,10 +45,10 @@ def wanted(lines: Sequence[Sequence[str]], outputs: str | Path, argv: Sequence[s
     return [UserError(kept) if isinstance(kept := known[text], str) else kept for text in texts]
 
 
-def _identity(config: Config) -> Config | str:
+def _identity(config: Config, extra: frozenset[str]) -> Config | str:
     """Return what a composed cell computes, or why that cannot be told."""
     try:
-        return identity(config)
+        return identity(config, extra)
     except UserError as error:
         return str(error)
 

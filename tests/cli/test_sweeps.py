@@ -263,3 +263,100 @@ def test_a_grid_needs_values(ganx, words, told):
 
 def test_the_same_run_twice_has_a_name(ganx):
     assert "seed=1: twice" in ganx("train", *SMALL, "-m", "seed=1,1", "plan=true").out
+
+
+# --- groups with several options, and keys below them ---
+
+
+def test_several_models_and_a_key_of_all_of_them(ganx):
+    answer = ganx("train", "-m", "model=gan,cgan", "dataset=ring8", "protocol=generation", "model.steps=40")
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("2 runs: 0 done, 2 to run\n")
+    stored = [json.loads(file.read_text())["config"]["model"] for file in results()]
+    assert {(model["name"], model["steps"]) for model in stored} == {("gan", 40), ("cgan", 40)}
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("-m model=glob([gai*,ml*]) model.steps=9", "model=gain|model=mlp"),
+        ("-m model=choice(gain,mlp) model.steps=8,9", "model=gain model.steps=8|model=mlp model.steps=9"),
+        ("-m model=gain optimizer=adam,sgd optimizer.lr=.01", "optimizer=adam|optimizer=sgd"),
+        ("-m model=zeros dataset=wine,breast dataset.rows=40", "dataset=wine|dataset=breast"),
+        ("-m model=zeros protocol=clean,paper protocol.folds=3", "protocol=clean|protocol=paper"),
+        ("-m experiment=gain_paper,gain_authors model.steps=9", "experiment=gain_paper|experiment=gain_authors"),
+        ("hydra/launcher=joblib model=gain,mlp model.steps=9", "model=gain|model=mlp"),
+        ("hydra/launcher=slurm_cpu model=gain,mlp model.steps=9", "model=gain|model=mlp"),
+    ],
+)
+def test_keys_below_groups_with_several_options(ganx, words, names):
+    answer = ganx("train", "dataset=wine", *words.split(), "plan=true")
+    assert answer.code == 0, answer.err
+    assert all(f"  {name}: to run" in answer.out for name in names.split("|"))
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model=gain,mlp model.setps=3", "unknown key 'model.setps'; did you mean 'steps'?"),
+        ("model=gain,mlp modle.steps=3", "unknown key 'modle'; did you mean 'model'?"),
+        ("model=gain,mpl model.steps=3", "model=mpl: no such model; did you mean 'mlp'? (run model=mpl)"),
+        ("model=gain,mean model.steps=3", "unknown key 'model.steps'"),
+        ("dataset=wine,breast", "missing: choose model=NAME, NAME one of"),
+        ("dataset=wine,breast model.steps=3", "missing: choose model=NAME, NAME one of"),
+    ],
+)
+def test_a_wrong_key_beside_several_options(ganx, words, told):
+    answer = ganx("train", "-m", *words.split())
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(f"ganx: {told}")
+    assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model=gan dataset=ring8 loss=hinge,wgan loss.penalty=null", "loss=wgan needs a critic that is kept smooth"),
+        ("model=gan dataset=ring8 loss=hinge,wgan loss.penalty=null plan=true", "loss=wgan needs a critic"),
+        ("model=gan dataset=ring8 loss=hinge,none", "loss=none: gan cannot be trained with it"),
+        ("model=gan,dcgan dataset=ring8", "model=dcgan is for images"),
+        ("model=gan,cgan dataset=swissroll", "this model learns classes and the data have none"),
+        ("model=gan dataset=ring8 protocol.missing_rate=0,.1", "model=gan reads whole rows"),
+        ("model=gain,gan dataset=wine protocol=clean", "model=gan reads whole rows"),
+    ],
+)
+def test_all_runs_are_checked_before_the_first_starts(ganx, words, told):
+    answer = ganx("train", "-m", *words.split(), "model.steps=3")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(f"ganx: {told}")
+    assert "(run " in answer.err
+    assert answer.err.count("\n") == 1
+    assert list(Path().iterdir()) == []
+
+
+def test_what_is_done_is_not_checked_again(ganx, monkeypatch):
+    assert ganx("train", "-m", *SMALL, "seed=0,1").code == 0
+    asked = []
+    monkeypatch.setattr("ganx.launch.launcher.check_runs", lambda configs, targets: asked.extend(configs) or [])
+    assert ganx("train", "-m", *SMALL, "seed=0,1").code == 0
+    assert asked == []
+
+
+def test_equal_configurations_share_a_check_and_their_data(monkeypatch):
+    from ganx.compose import compose
+    from ganx.launch.check import check_runs
+    from ganx.run import experiment, fit
+
+    loaded, checked = [], []
+    load, check = experiment.load_cut, fit.check_method
+    monkeypatch.setattr(experiment, "load_cut", lambda dataset: loaded.append(dataset["name"]) or load(dataset))
+    monkeypatch.setattr(fit, "check_method", lambda made: checked.append(made.config["model"]["name"]) or check(made))
+    lines = [f"model={m} dataset={d} seed={s}" for s in (0, 7) for d in ("wine", "breast") for m in ("gain", "mlp")]
+    configs = [compose("train", line.split()) for line in lines]
+    configs.append(compose("train", ["model=gan", "dataset=wine", "protocol=clean"]))
+    *fine, wrong = check_runs(configs, frozenset())
+    assert fine == [None] * 8
+    assert str(wrong).startswith("model=gan reads whole rows")
+    assert sorted(loaded) == ["breast", "wine"]
+    assert sorted(checked) == ["gain", "gain", "gan", "mlp", "mlp"]

@@ -13,9 +13,9 @@ from ganx.errors import UserError
 from ganx.metrics.imputation import rmse_row
 from ganx.schema import Protocol, splits_per_seed
 
-CLEAN = Protocol("clean", 0.2, "mcar", 0.8, None, 5, 0.2, "observed", "validation")
-PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, 5, 0.0, "complete", "test")
-GENERATION = Protocol("generation", 0.0, "mcar", 1.0, None, "holdout", 0.0, "complete", "last")
+CLEAN = Protocol("clean", 0.2, "mcar", 0.8, None, None, 5, 0.2, "observed", "validation", "class", "known")
+PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, None, 5, 0.0, "complete", "test", "labelled", "shown")
+GENERATION = Protocol("generation", 0.0, "mcar", 1.0, None, None, "holdout", 0.0, "complete", "last", "class", "known")
 
 
 def toy(n_rows: int = 60, n_columns: int = 4, seed: int = 0, missing: float = 0.1, rare: bool = True) -> Table:
@@ -235,3 +235,34 @@ def test_zeros_on_breast_is_the_papers_figure() -> None:
         rmse_row(features[s.test], np.zeros_like(features[s.test]), ~s.seen[s.test]) for s in splits(table, PAPER, 0, 5)
     ]
     assert np.mean(scores) == pytest.approx(0.27, abs=0.003)
+
+
+def test_a_protocol_is_what_its_keys_say_whatever_it_is_called() -> None:
+    table = toy()
+    for a, b in zip(splits(table, PAPER), splits(table, replace(PAPER, name="mine")), strict=True):
+        assert same(a, b)
+
+
+def test_so_many_labels_of_each_class_are_shown() -> None:
+    table = load("digits")
+    first, second = splits(table, replace(GENERATION, labels_per_class=10), seeds=2)
+    assert table.y is not None
+    for split in (first, second):
+        assert np.bincount(table.y[split.labelled], minlength=10).tolist() == [10] * 10
+        assert np.isin(np.flatnonzero(split.labelled), split.rows).all()
+        assert split.scored_labels[split.test].all()
+    assert not np.array_equal(first.labelled, second.labelled)
+
+
+def test_labels_of_a_target_domain_are_never_among_them() -> None:
+    table = load("two_moons", n=200, angle=30.0)
+    (split,) = splits(table, replace(GENERATION, labels_per_class=5))
+    assert table.domain is not None
+    assert split.labelled.sum() == 10
+    assert (table.domain[split.labelled] == 0).all()
+
+
+@pytest.mark.parametrize(("table", "told"), [("wine", "class class_2 has"), ("swissroll", "has no classes")])
+def test_too_few_labels_of_a_class(table: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        splits(load(table), replace(GENERATION, labels_per_class=47))

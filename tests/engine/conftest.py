@@ -8,12 +8,13 @@ import torch
 
 from ganx.compose import compose
 from ganx.engine.build import build_module
-from ganx.engine.loader import BlockLoader, DeviceSamples, DeviceTable
+from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.module import Module
 from ganx.engine.trainer import prepare_process
+from ganx.engine.views import open_view
 from ganx.groups import options
 from ganx.run.experiment import Experiment
-from ganx.targets import constructor
+from ganx.targets import spec
 
 Build = Callable[..., tuple[Module, BlockLoader]]
 
@@ -23,14 +24,21 @@ def _one_thread() -> None:
     prepare_process({"threads": 1})
 
 
-#: Data for the models that not every table suits.
-SUITED = {"dcgan": "digits"}
+def smoke(model: str) -> tuple[str, ...]:
+    """Overrides that make a quick run of a model, on data that suit it (`MethodSpec.smoke`)."""
+    return spec(compose("train", [f"model={model}"])["model"]).smoke
 
 
 def generative_models() -> list[str]:
-    return [
-        m for m in options("model") if constructor(compose("train", [f"model={m}"])["model"]["_target_"]).generative
-    ]
+    """Models that read whole examples and generate such."""
+    specs = {model: spec(compose("train", [f"model={model}"])["model"]) for model in options("model")}
+    return [model for model, one in specs.items() if {"sample", "generate"} <= one.capabilities]
+
+
+def trained_models() -> list[str]:
+    """Models that are trained by gradient."""
+    specs = {model: spec(compose("train", [f"model={model}"])["model"]) for model in options("model")}
+    return [model for model, one in specs.items() if one.fitter == "gradient"]
 
 
 def make_experiment(*overrides: str) -> Experiment:
@@ -41,22 +49,12 @@ def make_experiment(*overrides: str) -> Experiment:
 def build(experiment: Experiment, replicas: slice = slice(None)) -> tuple[Module, BlockLoader]:
     config: dict[str, Any] = experiment.config
     splits = experiment.splits[replicas]
-    module = build_module(
-        config,
-        [(split.seed, split.fold) for split in splits],
-        n_features=len(experiment.encoding.group),
-        n_classes=experiment.table.n_classes,
-        rows=experiment.rows,
-    )
-    cpu = torch.device("cpu")
-    data = (
-        DeviceTable(experiment.table, experiment.encoding, splits, cpu)
-        if experiment.rows is None
-        else DeviceSamples(experiment.rows, experiment.table, splits, cpu)
-    )
+    module = build_module(config, [(split.seed, split.fold) for split in splits], experiment.facts)
+    module.data = open_view(experiment.spec, experiment.table, experiment.encoding, splits)
+    module.prepare()
     loader = BlockLoader(
-        data,
-        batch_size=config["model"]["batch_size"] * module.minibatches,
+        module.data,
+        sizes_of(config["model"], experiment.spec.streams, module.minibatches),
         validate_every=config["model"]["validate_every"],
         start=0,
         stop=config["model"]["steps"],

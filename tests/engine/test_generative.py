@@ -1,27 +1,36 @@
 """What every method that generates must do: replicas that do not touch, exact resume, rows of the right kind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from ganx.compose import compose
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.generative import GenerativeModule
+from ganx.engine.latent import ClassCode, LearnedPrior
 from ganx.engine.module import Module
 from ganx.errors import UserError
 from ganx.groups import options
+from ganx.losses.gan import AdversarialLoss
 from ganx.run.experiment import Experiment
-from ganx.run.fit import check_method
-from tests.engine.conftest import SUITED, build, generative_models, walk
+from ganx.targets import spec
+from tests.engine.conftest import build, generative_models, smoke, walk
 
 MODELS = generative_models()
 SMALL = ["model.batch_size=16", "model.hidden=[16,16]", "model.channels=[4,6]"]
 
 
+def dataset_of(model: str, otherwise: str = "dataset=wine") -> str:
+    """Return the data that a model asks for, if it is for some data only."""
+    return next((word for word in smoke(model) if word.startswith("dataset=")), otherwise)
+
+
 def experiment_of(model: str, *overrides: str) -> Experiment:
-    dataset = f"dataset={SUITED.get(model, 'wine')}"
-    return Experiment.of(compose("train", [f"model={model}", dataset, *SMALL, *overrides]))
+    return Experiment.of(compose("train", [f"model={model}", dataset_of(model), *SMALL, *overrides]))
 
 
 def trained(model: str, *overrides: str, steps: int = 5) -> GenerativeModule:
@@ -66,26 +75,27 @@ def test_training_goes_on_byte_for_byte(model: str, tmp_path: Path) -> None:
     assert all_equal(second, reference)
 
 
-PAIRS = [(m, d) for m in MODELS for d in ("wine", "digits", "ring8") if SUITED.get(m, d) == d]
+PAIRS = [(m, d) for m in MODELS for d in ("wine", "digits", "ring8") if dataset_of(m, f"dataset={d}") == f"dataset={d}"]
 
 
 @pytest.mark.parametrize(("model", "dataset"), PAIRS)
 def test_rows_have_the_shape_and_the_range_of_the_data(model: str, dataset: str) -> None:
     experiment = experiment_of(model, f"dataset={dataset}", "seeds=2", "model.net=auto")
-    assert experiment.rows is not None
     module, loader = build(experiment)
+    assert isinstance(module, GenerativeModule)
     walk(module, loader, 1)
+    units = module.data.units
     with module.evaluation_noise(), torch.no_grad():
         x, c = module.sample(9)
-    assert x.shape == (2, 9, *experiment.rows.shape)
+    assert x.shape == (2, 9, *experiment.facts.shape)
     if module.n_categories:
         assert bool((c.sum(2) == 1).all())
-    if hasattr(module, "cluster"):
-        torch.testing.assert_close(module.cluster(x).sum(2), torch.ones(2, 9))
-    cells = experiment.rows.cells(x[0].numpy())
+    for name in {"cluster", "classify"} & experiment.spec.capabilities:
+        torch.testing.assert_close(getattr(module, name)(x).sum(2), torch.ones(2, 9))
+    cells = units.cells(x[0].numpy())
     assert cells.shape == (9, experiment.table.n_columns)
-    if experiment.rows.bounded:
-        assert (cells >= experiment.table.x.min(0) - 1e-6).all() or experiment.rows.image
+    if units.bounded:
+        assert (cells >= experiment.table.x.min(0) - 1e-6).all() or units.image
         assert cells.max() <= experiment.table.x.max() + 1e-6
 
 
@@ -93,6 +103,23 @@ def test_rows_have_the_shape_and_the_range_of_the_data(model: str, dataset: str)
 def test_losses_of_the_group_train(loss: str) -> None:
     module = trained("gan", f"loss={loss}")
     assert all(bool(values.isfinite().all()) for values in module.block_losses().values())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_relativistic_loss_is_told_what_d_says_of_real_rows(model: str) -> None:
+    module, loader = build(experiment_of(model, "seeds=2"))
+    assert isinstance(module, GenerativeModule)
+    seen: list[Tensor] = []
+
+    def g(fake: Tensor, real: Tensor) -> Tensor:
+        seen.append(real)
+        return F.softplus(real - fake).mean(1)
+
+    module.f = AdversarialLoss(module.f.d, g, relativistic=True)
+    walk(module, loader, 1)
+    (real,) = seen
+    assert real.shape == (2, 16)
+    assert not real.requires_grad
 
 
 def test_clipping_keeps_the_weights_within_bounds() -> None:
@@ -106,7 +133,7 @@ def test_each_step_of_the_critic_reads_rows_of_its_own() -> None:
     (batch,) = loader.block(0, 1)
     assert batch.x.shape[1] == 3 * 16
     assert isinstance(module, GenerativeModule)
-    parts = [part.x for part in module.each_minibatch(batch)]
+    parts = [x for x, _ in module.each_minibatch(batch)]
     assert torch.equal(torch.cat(parts, 1), batch.x)
 
 
@@ -135,14 +162,44 @@ def test_models_of_labels_learn_how_common_they_are(model: str) -> None:
     y = experiment.table.y[experiment.splits[0].train]
     expected = torch.bincount(torch.from_numpy(y)) / len(y)
     assert isinstance(module, GenerativeModule)
-    torch.testing.assert_close(module.prior()[0], expected.float(), atol=0.03, rtol=0)
+    torch.testing.assert_close(module.p_c[0], expected.float(), atol=0.03, rtol=0)
 
 
 def test_cgpgan_holds_its_prior_while_it_warms_up() -> None:
-    module = trained("cgpgan", "model.warm_up=5", steps=5)
-    assert torch.equal(module.prior(), torch.full_like(module.prior(), 1 / module.n_categories))
-    module = trained("cgpgan", "model.warm_up=4", steps=5)
-    assert not torch.equal(module.prior(), torch.full_like(module.prior(), 1 / module.n_categories))
+    for warm_up, held in ((5, True), (4, False)):
+        module = trained("cgpgan", f"model.warm_up={warm_up}", steps=5)
+        assert isinstance(module, LearnedPrior)
+        assert torch.equal(module.prior(), torch.full_like(module.p_c, 1 / module.n_categories)) == held
+
+
+def test_who_learns_a_prior_answers_with_it_and_watches_it() -> None:
+    specs = {model: spec(compose("train", [f"model={model}"])["model"]) for model in MODELS}
+    assert {model for model, one in specs.items() if "prior" in one.capabilities} == {"vcagan", "cgpgan"}
+    assert set(trained("vcagan").monitor()) == {"prior_entropy", "categories"}
+    assert trained("gan", "model.categories=3").monitor() == {}
+
+
+def test_methods_of_labels_say_so() -> None:
+    specs = {model: spec(compose("train", [f"model={model}"])["model"]) for model in options("model")}
+    assert {m for m, one in specs.items() if one.conditional} == {"cgan", "acgan", "cagan", "hexagan", "triplegan"}
+
+
+@pytest.mark.parametrize("model", ["hexagan", "triplegan"])
+def test_methods_of_cells_generate_by_class(model: str) -> None:
+    experiment = Experiment.of(compose("train", [f"model={model}", "dataset=wine", "protocol.folds=2"]))
+    module, _ = build(experiment)
+    assert isinstance(module, ClassCode)
+    assert {"generate", "impute" if model == "hexagan" else "classify"} <= experiment.spec.capabilities
+    assert "sample" not in experiment.spec.capabilities  # nobody scores it
+    z, c = module.latent(500), module.draw_categories(500)
+    assert z.shape == (2, 500, module.n_z)
+    assert float(z.min()) >= 0
+    torch.testing.assert_close(c.mean(1), torch.full((2, 3), 1 / 3), atol=0.1, rtol=0)
+    rows = module.generate(z, c)
+    assert rows.shape == (2, 500, 13)
+    shares = torch.tensor([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0]])
+    module.setting = replace(module.setting, class_shares=shares)
+    torch.testing.assert_close(module.draw_categories(2000).mean(1), shares, atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +225,7 @@ def test_cgpgan_holds_its_prior_while_it_warms_up() -> None:
 )
 def test_what_makes_no_sense_is_refused_in_one_line(overrides: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        check_method(Experiment.of(compose("train", overrides)))
+        Experiment.of(compose("train", overrides)).check()
 
 
 @pytest.mark.parametrize("model", MODELS)

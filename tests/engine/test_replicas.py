@@ -31,7 +31,7 @@ def test_replicas_differ_from_each_other() -> None:
 
 def test_gradients_are_clipped_for_each_replica() -> None:
     gradients = [torch.tensor([[3.0, 4.0], [0.3, 0.4]]), torch.zeros(2, 1, 2)]
-    clipped = clip_per_replica(gradients, 1.0)
+    clipped = clip_per_replica(gradients, 1.0, 2)
     torch.testing.assert_close(clipped[0], torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
 
 
@@ -46,14 +46,14 @@ def test_clip_norm_bounds_every_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("replicas", "largest", "workers", "expected"),
-    [(50, 25, 2, [25, 25]), (5, 25, 1, [5]), (7, 25, 2, [4, 3]), (60, 25, 1, [20, 20, 20]), (3, 1, 2, [1, 1, 1])],
+    ("replicas", "largest", "expected"),
+    [(50, 25, [25, 25]), (5, 25, [5]), (9, 25, [9]), (11, 25, [6, 5]), (60, 25, [20, 20, 20]), (3, 1, [1, 1, 1])],
 )
-def test_layout(replicas: int, largest: int, workers: int, expected: list[int]) -> None:
-    assert layout(replicas, largest, workers) == expected
+def test_layout(replicas: int, largest: int, expected: list[int]) -> None:
+    assert layout(replicas, largest) == expected
 
 
-def test_workers_are_never_more_than_replicas() -> None:
+def test_workers_are_never_more_than_stacks() -> None:
     assert resolve_workers(8, 3, "cpu") == 3
-    assert resolve_workers("auto", 5, "cpu") == 1
+    assert resolve_workers("auto", 1, "cpu") == 1
     assert resolve_workers("auto", 500, "gpu") == 1

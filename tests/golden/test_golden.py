@@ -12,18 +12,16 @@ import numpy as np
 import pytest
 
 from ganx.compose import compose
-from ganx.groups import options
 from ganx.run.experiment import Experiment
-from ganx.targets import constructor
-from tests.engine.conftest import SUITED, build, walk
+from tests.engine.conftest import build, smoke, trained_models, walk
 
 STEPS = 20
-MODELS = [m for m in options("model") if constructor(compose("train", [f"model={m}"])["model"]["_target_"]).trained]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", trained_models())
 def test_first_losses(model: str) -> None:
-    overrides = [f"model={model}", f"dataset={SUITED.get(model, 'breast')}", "protocol.folds=2"]
+    data = [word for word in smoke(model) if not word.startswith("model.")]
+    overrides = [f"model={model}", "dataset=breast", "protocol.folds=2", *data]
     module, loader = build(Experiment.of(compose("train", overrides)))
     walk(module, loader, STEPS)
     losses = {name: values.tolist() for name, values in module.block_losses().items()}

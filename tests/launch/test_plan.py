@@ -6,7 +6,7 @@ import pytest
 
 from ganx.compose import compose
 from ganx.errors import UserError
-from ganx.launch.folder import Run, SweepFolder
+from ganx.launch.folder import SweepFolder, SweepRun
 from ganx.launch.plan import Item, Request, as_started, estimate, identify, make_plan
 from ganx.run.folder import RunFolder
 from ganx.run.lock import RunLock
@@ -51,7 +51,7 @@ def test_what_others_do(items, tmp_path):
     with RunLock(first.folder.heartbeat):
         assert states([first, second]) == ["elsewhere", "to run"]
     sweep = SweepFolder.create(tmp_path, "other", [], "slurm")
-    sweep.add([Run(0, "", [], str(second.folder))], [{}], [[0]])
+    sweep.add([SweepRun(0, "", [], str(second.folder))], [{}], [[0]])
     sweep.name_jobs({0: "7"})
     assert states([second], {"7": "PENDING"}) == ["elsewhere"]
     assert f"1 done elsewhere (sweep {sweep.path.name})" in str(make_plan([second], {"7": "PENDING"}))
@@ -68,12 +68,12 @@ def test_what_cannot_be(items):
     assert "nowhere.csv" in plan.items[1].told
 
 
-def test_an_unfinished_run_keeps_its_portions(items):
+def test_an_unfinished_run_keeps_its_threads_and_workers(items):
     (item,) = items(values=("seed=0",))
     item.folder.create(item.config, {"threads": 3, "workers": 2, "chunks": [3, 2]})
     config = as_started(item.config, item.folder)
     assert (config["hardware"]["threads"], config["hardware"]["workers"]) == (3, 2)
-    assert config["model"]["max_replicas"] == 3
+    assert config["model"] == item.config["model"]
     assert item.config["hardware"]["workers"] == "auto"
     finish(item)
     assert as_started(item.config, item.folder) == item.config

@@ -125,11 +125,11 @@ def test_every_committed_space_fits_its_model(train, name):
         (f"{RATE} sweeper.n_trails=3", "unknown key 'sweeper.n_trails'; did you mean 'n_trials'?"),
         (f"{RATE} sweeper.metric=f1", "sweeper.metric=f1: model=gain has rmse_row only"),
         (f"{RATE} study=a/b", "study=a/b: letters, digits, - and _ only"),
-        (f"{RATE} protocol.selection=last", "model=gain has no validation figure that a search could improve"),
+        (f"{RATE} protocol.selection=last", "model=gain has no validation metric that a search could improve"),
         (f"{RATE} hydra/launcher=slurm detach=true", "a search waits for its trials"),
         (f"{RATE} hydra/launcher=basic", "hydra/launcher=basic is not one of ganx's"),
         (f"{RATE} dataset=csv dataset.path=nope.csv", "cannot read nope.csv"),
-        ("model=knn seed=0,1", "model=knn has no validation figure that a search could improve: it is not trained"),
+        ("model=knn seed=0,1", "model=knn has no validation metric that a search could improve: it is not trained"),
         ("experiment=pipeline_gain_cs seed=0,1 sweeper.prune=true", "sweeper.prune=true: a pipeline cannot be stopped"),
         (f"{RATE} hydra/sweeper=grid", "unknown key 'sweeper.search'; choose from plan"),
     ],
@@ -139,6 +139,39 @@ def test_refusals(train, words, told):
     answer = train(*model, "dataset=wine", "search=none", *words.split())
     assert answer.code == 2, answer
     assert answer.out == ""
+    assert answer.err.startswith(f"ganx: {told}")
+    assert answer.err.count("\n") == 1
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model=gain,hexagan model.steps=20", "  model: gain | hexagan"),
+        ("model=glob([gai*,hex*]) model.steps=20", "  model: gain | hexagan"),
+        ("model=gain optimizer=sgd,adam optimizer.lr=.01", "  optimizer: sgd | adam"),
+        ("experiment=gain_paper,gain_authors model.steps=20", "  experiment: gain_paper | gain_authors"),
+    ],
+)
+def test_a_group_may_be_searched_beside_its_own_keys(train, words, told):
+    answer = train("dataset=wine", "search=none", *words.split(), "plan=true")
+    assert answer.code == 0, answer.err
+    assert told in answer.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model=gain,mlp", "sweeper.metric=rmse_row: model=mlp has f1 only"),
+        ("model=gain,knn", "model=knn has no validation metric that a search could improve: it is not trained"),
+        ("model=gain loss=nonsaturating,hinge", "loss=hinge: gain cannot be trained with it"),
+        ("model=gain,hexagan model.hint=paper", "unknown key 'model.hint'"),
+        (f"model=gain {RATE} sweeper.metric=rmse_rwo", "sweeper.metric=rmse_rwo: no state is selected by it; did you"),
+    ],
+)
+def test_no_choice_of_a_group_may_be_impossible(train, words, told):
+    answer = train("dataset=wine", "search=none", *words.split(), "plan=true")
+    assert answer.code == 2
     assert answer.err.startswith(f"ganx: {told}")
     assert answer.err.count("\n") == 1
     assert not list(Path().iterdir())

@@ -44,6 +44,14 @@ def test_what_makes_no_sense_is_refused(name: str, penalty: str | None) -> None:
         adversarial_loss({"name": name, "penalty": penalty})
 
 
+def test_an_unknown_loss_refuses_only_to_be_used() -> None:
+    loss = adversarial_loss({"name": "mine", "penalty": "wgan_gp"})
+    with pytest.raises(UserError, match="loss=mine: it says no `_target_: file"):
+        loss.d(REAL, FAKE)
+    with pytest.raises(UserError, match="nonsaturating, saturating"):
+        loss.g(FAKE)
+
+
 def squared_length(x: Tensor) -> Tensor:
     """A critic whose gradient is known: 2 x."""
     return x.square().sum(2)

@@ -20,7 +20,7 @@ def make_gain(*overrides: str) -> tuple[GAIN, TabularBatch]:
 
 
 def completed(module: GAIN, batch: TabularBatch) -> Tensor:
-    return torch.lerp(module.generate(batch.x, batch.m), batch.x, batch.m).detach()
+    return torch.lerp(module.x_bar_of(batch.x, batch.m), batch.x, batch.m).detach()
 
 
 def test_discriminator_moves_before_generator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_discriminator_moves_before_generator(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("player", ["g", "d"])
 def test_an_update_moves_one_player_alone(player: str) -> None:
     module, batch = make_gain()
-    x_bar = module.generate(batch.x, batch.m)
+    x_bar = module.x_bar_of(batch.x, batch.m)
     x_hat, b = torch.lerp(x_bar, batch.x, batch.m), module.revealed(64)
     if player == "g":
         loss = module.loss_g(batch, x_hat, batch.m, b) + module.loss_m(batch, x_bar)
@@ -96,7 +96,7 @@ def test_reconstruction_sees_observed_cells_only() -> None:
 def test_the_generator_cannot_see_what_is_hidden() -> None:
     module, batch = make_gain("model.noise=0.0")
     other = torch.where(batch.m == 1, batch.x, torch.rand_like(batch.x))
-    torch.testing.assert_close(module.generate(batch.x, batch.m), module.generate(other, batch.m))
+    torch.testing.assert_close(module.x_bar_of(batch.x, batch.m), module.x_bar_of(other, batch.m))
 
 
 def test_imputing_leaves_observed_cells_alone() -> None:
@@ -114,8 +114,8 @@ def test_it_learns() -> None:
     assert isinstance(module, GAIN)
     walk(module, loader, 300)
     rows = torch.arange(150).expand(4, -1)
-    batch = loader.data.rows(rows)
-    truth = (loader.data.features[rows] - loader.data.low) / loader.data.span
+    batch = module.data.batch(rows)
+    truth = (module.data.features[rows] - module.data.low) / module.data.span
     with torch.no_grad():
         filled = module.impute(batch.x, batch.m)
     hidden = batch.missing == 1

@@ -33,7 +33,7 @@ def test_players_move_in_the_order_of_algorithm_2(n_critic: int, n_cg: int, monk
 def test_an_update_moves_one_player_alone(player: str) -> None:
     module, batch = make_hexagan()
     h = module.encode(batch.x, batch.m)
-    h_c, y_c = module.generate(batch, class_counts(batch))
+    h_c, y_c = module.hidden_for(batch, class_counts(batch))
     loss = {
         "d_mi": lambda: module.loss_d_mi(batch),
         "e": lambda: module.loss_imputation(batch, h),
@@ -109,7 +109,7 @@ def test_labels_are_the_known_ones_where_there_are_any() -> None:
 def test_generated_classes_follow_their_shares() -> None:
     module, batch = make_hexagan()
     shares = torch.tensor([[0.0, 1.0, 3.0]]).expand(4, -1)
-    drawn = torch.cat([module.generate(batch, shares)[1] for _ in range(40)], 1).mean(1)
+    drawn = torch.cat([module.hidden_for(batch, shares)[1] for _ in range(40)], 1).mean(1)
     torch.testing.assert_close(drawn, shares / 4, atol=0.03, rtol=0)
 
 

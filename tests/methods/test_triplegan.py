@@ -27,7 +27,7 @@ def test_players_move_in_the_order_of_algorithm_1(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("player", ["g", "d", "c"])
 def test_an_update_moves_one_player_alone(player: str) -> None:
     module, batch = make_triplegan("model.pseudo_from=0")
-    x_g = module.sample(batch.y)
+    x_g = module.rows_for(batch.y)
     loss = {
         "d": lambda: module.loss_d(batch, x_g.detach()),
         "c": lambda: module.loss_c(batch, x_g.detach()),
@@ -44,7 +44,7 @@ def test_an_update_moves_one_player_alone(player: str) -> None:
 def test_the_discriminators_loss_by_hand() -> None:
     module, batch = make_triplegan("model.alpha=0.3")
     with torch.no_grad():
-        x_g = module.sample(batch.y)
+        x_g = module.rows_for(batch.y)
         loss = module.loss_d(batch, x_g)
         y_c = F.one_hot(module.classify(batch.x, batch.m).argmax(2), 3).float()
         real = module.judge(batch.x, batch.m, batch.y).squeeze(2).sigmoid()
@@ -59,7 +59,7 @@ def test_the_discriminators_loss_by_hand() -> None:
 def test_the_classifiers_loss_by_hand() -> None:
     module, batch = make_triplegan("model.alpha=0.3", "model.alpha_p=0.2", "model.pseudo_from=5", "model.balance=none")
     with torch.no_grad():
-        x_g = module.sample(batch.y)
+        x_g = module.rows_for(batch.y)
         p = module.classify(batch.x, batch.m)
         p_of_generated = module.classify(x_g, batch.m)
         confidence, guess = p.max(2)
@@ -80,7 +80,7 @@ def test_the_adversarial_cost_teaches_the_classifier() -> None:
     """Without a single label there is still a gradient: the confidence carries it."""
     module, batch = make_triplegan()
     unlabelled = batch._replace(y=torch.zeros_like(batch.y), labelled=torch.zeros_like(batch.labelled))
-    loss = module.loss_c(unlabelled, module.sample(batch.y).detach())
+    loss = module.loss_c(unlabelled, module.rows_for(batch.y).detach())
     gradients = torch.autograd.grad(loss.sum(), module.players["c"])
     assert all(float(g.abs().sum()) > 0 for g in gradients[:2])
 
@@ -88,7 +88,7 @@ def test_the_adversarial_cost_teaches_the_classifier() -> None:
 def test_generated_rows_wear_real_masks() -> None:
     """What D sees of a generated row does not depend on the cells that its real counterpart lacks."""
     module, batch = make_triplegan()
-    x_g = module.sample(batch.y).detach()
+    x_g = module.rows_for(batch.y).detach()
     other = torch.where(batch.m == 1, x_g, torch.rand_like(x_g))
     torch.testing.assert_close(module.loss_g(batch, x_g), module.loss_g(batch, other))
     torch.testing.assert_close(module.loss_d(batch, x_g), module.loss_d(batch, other))
@@ -100,7 +100,7 @@ def test_samples_are_rows_of_the_asked_classes() -> None:
     walk(module, loader, 600)
     y = torch.eye(3).repeat(100, 1).expand(4, -1, -1)
     with torch.no_grad():
-        rows = module.sample(y)
+        rows = module.rows_for(y)
         guess = module.classify(rows, torch.ones_like(rows)).argmax(2)
     assert rows.shape == (4, 300, 13)
     assert bool(((rows > 0) & (rows < 1)).all())

@@ -10,7 +10,7 @@ import pytest
 from ganx.compose import compose, compose_each
 from ganx.errors import UserError
 from ganx.groups import options
-from ganx.tables.definition import Column, Definition, Published, Row
+from ganx.tables.definition import Published, Row, TableColumn, TableDefinition
 from ganx.tables.sheet import places
 from tests.tables.conftest import MINE, QUICK
 
@@ -23,16 +23,16 @@ AHEAD: tuple[str, ...] = ()
 
 
 def test_a_table_is_read():
-    table = Definition.of(SMALL)
+    table = TableDefinition.of(SMALL)
     assert (table.name, table.protocols) == ("small", ("paper", "clean"))
     assert table.rows[1] == Row("K-NN", ("model=knn",), ("model.n_neighbors=5",))
-    assert table.columns[0] == Column("Wine", ("dataset=wine",), metric="rmse_row", better="lower")
+    assert table.columns[0] == TableColumn("Wine", ("dataset=wine",), metric="rmse_row", better="lower")
     assert table.published["Zeros", "Wine"] == Published(0.4213, None)
     assert table.published["K-NN", "Wine"] == Published(0.1695, 0.01)
 
 
 def test_overrides_of_a_cell():
-    table = Definition.of(SMALL)
+    table = TableDefinition.of(SMALL)
     quick, paper = (places(table, scale, ["paper"])["K-NN", "Wine", "paper"] for scale in ("quick", "paper"))
     assert quick == ["model=knn", "dataset=wine", *QUICK, "model.n_neighbors=5"]
     assert paper == ["model=knn", "dataset=wine", "protocol=paper"]
@@ -41,25 +41,34 @@ def test_overrides_of_a_cell():
 def test_a_row_may_be_shorter_on_one_column():
     config = copy.deepcopy(SMALL)
     config["rows"][1]["quick_on"] = {"Wine": ["model.n_neighbors=2"]}
-    cells = places(Definition.of(config), "quick", ["paper"])
+    cells = places(TableDefinition.of(config), "quick", ["paper"])
     assert cells["K-NN", "Wine", "paper"][-2:] == ["model.n_neighbors=5", "model.n_neighbors=2"]
 
 
 def test_a_column_may_have_a_metric_of_its_own():
-    columns = Definition.of(MEASURES).columns
+    columns = TableDefinition.of(MEASURES).columns
     assert [column.metric for column in columns] == ["rmse_row", "rmse", "accuracy"]
     assert [column.better for column in columns] == ["lower", "lower", "none"]
+
+
+def test_which_way_is_better_is_known_of_every_metric_unless_the_table_says_it():
+    config = copy.deepcopy(SMALL)
+    del config["better"]
+    config["columns"][0]["metric"] = "f1"
+    assert [column.better for column in TableDefinition.of(config).columns] == ["higher", "lower"]
+    config["columns"][0]["better"] = "none"
+    assert [column.better for column in TableDefinition.of(config).columns] == ["none", "lower"]
 
 
 @pytest.mark.parametrize("metric", ["prior_1", "prior_16", "fid"])
 def test_metrics_of_generators(metric):
     config = copy.deepcopy(SMALL)
     config["columns"][0]["metric"] = metric
-    assert [column.metric for column in Definition.of(config).columns] == [metric, "rmse_row"]
+    assert [column.metric for column in TableDefinition.of(config).columns] == [metric, "rmse_row"]
 
 
 def test_a_row_has_no_cell_where_it_has_no_figure():
-    cells = places(Definition.of(MEASURES), "quick", ["half"])
+    cells = places(TableDefinition.of(MEASURES), "quick", ["half"])
     assert {row: [place[1] for place in cells if place[0] == row] for row in ("Zeros", "Mean")} == {
         "Zeros": ["by row", "by cell", "unjudged"],
         "Mean": ["by row", "by cell"],
@@ -67,7 +76,7 @@ def test_a_row_has_no_cell_where_it_has_no_figure():
 
 
 def test_protocols_of_a_table():
-    table = Definition.of(MEASURES)
+    table = TableDefinition.of(MEASURES)
     assert table.protocols == ("half", "paper")
     assert table.shown(None) == ("half",)
     assert table.shown(["paper", "half"]) == ("paper", "half")
@@ -99,11 +108,11 @@ def test_protocols_of_a_table():
         (lambda t: t["paper"]["Zeros"].update(Wine="a"), "table.paper.Zeros.Wine=a: expected a number"),
         (lambda t: t["paper"]["Zeros"].update(Wine=[1.0, 2.0, 3.0]), "table.paper.Zeros.Wine: a mean, or [mean, sd]"),
         (lambda t: t.update(name="../evil"), "table.name=../evil: letters, digits, - and _ only"),
-        (lambda t: t.update(metric="rmsee"), "table.metric=rmsee: expected one of rmse, rmse_row"),
-        (lambda t: t.update(metric="prior_0"), "table.metric=prior_0: expected one of rmse, rmse_row"),
+        (lambda t: t.update(metric="rmsee"), "table.metric=rmsee: no such metric; did you mean 'rmse'?"),
+        (lambda t: t.update(metric="prior_0"), "table.metric=prior_0: no such metric; did you mean 'prior_1'?"),
         (
             lambda t: t["columns"][1].update(metric="rmse_rwo"),
-            "table.columns[1].metric=rmse_rwo: expected one of rmse, rmse_row",
+            "table.columns[1].metric=rmse_rwo: no such metric; did you mean 'rmse_row'?",
         ),
         (lambda t: t["columns"][1].update(better=None), "table.columns[1].better=null: expected one of lower, higher"),
         (lambda t: t["rows"][1].update(metric="f1"), "unknown key 'table.rows[1].metric'"),
@@ -128,12 +137,12 @@ def test_a_wrong_table_is_told_in_one_line(change, told):
     config = copy.deepcopy(SMALL)
     change(config)
     with pytest.raises(UserError, match=f"^{re.escape(told)}"):
-        Definition.of(config)
+        TableDefinition.of(config)
 
 
 @pytest.mark.parametrize("name", options("table"))
 def test_a_shipped_table_is_right(name):
-    assert Definition.of(compose("tables", [f"table={name}"])["table"]).name == name
+    assert TableDefinition.of(compose("tables", [f"table={name}"])["table"]).name == name
 
 
 @pytest.mark.parametrize("name", options("table"))
@@ -141,7 +150,7 @@ def test_a_shipped_table_composes(name, request):
     """Every cell of every table is a run that `ganx train` takes, at both scales."""
     if name in AHEAD:
         request.applymarker(pytest.mark.xfail(strict=True))
-    table = Definition.of(compose("tables", [f"table={name}"])["table"])
+    table = TableDefinition.of(compose("tables", [f"table={name}"])["table"])
     corners = [
         table.overrides(row, table.columns[i % len(table.columns)], protocol, scale)
         for i, row in enumerate(table.rows)

@@ -12,7 +12,7 @@ from ganx.compose import compose
 from ganx.tables import render
 from ganx.tables.chart import png
 from ganx.tables.collect import collect
-from ganx.tables.definition import Definition
+from ganx.tables.definition import TableDefinition
 from ganx.tables.sheet import Cell, fill, places
 from ganx.tables.wanted import wanted
 from tests.tables.conftest import MINE, QUICK
@@ -20,7 +20,7 @@ from tests.tables.conftest import MINE, QUICK
 
 def page_of(name, protocol, tmp_path):
     argv = ["--config-dir", str(MINE)]
-    table = Definition.of(compose("tables", [*argv, f"table={name}"])["table"])
+    table = TableDefinition.of(compose("tables", [*argv, f"table={name}"])["table"])
     configs = wanted(list(places(table, "quick", [protocol]).values()), tmp_path, argv)
     return render.Page(fill(table, "quick", [protocol], configs, collect(tmp_path / "outputs")))
 

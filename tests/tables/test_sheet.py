@@ -10,8 +10,8 @@ import pytest
 from ganx.compose import compose
 from ganx.run.lock import RunLock
 from ganx.tables.collect import collect, identity, key_of
-from ganx.tables.definition import Definition
-from ganx.tables.jobs import plan
+from ganx.tables.definition import TableDefinition
+from ganx.tables.jobs import jobs_of
 from ganx.tables.sheet import fill, places
 from ganx.tables.show import fill_tables
 from ganx.tables.wanted import wanted
@@ -27,7 +27,7 @@ FOLDS = [0.1, 0.2, 0.3, 0.4, 0.5]
 def sheet(tmp_path: Path):
     def build(scale="paper", protocols=("paper",), name="small"):
         argv = ["--config-dir", str(MINE)]
-        table = Definition.of(compose("tables", [*argv, f"table={name}"])["table"])
+        table = TableDefinition.of(compose("tables", [*argv, f"table={name}"])["table"])
         configs = wanted(list(places(table, scale, protocols).values()), tmp_path / "outputs", argv)
         return fill(table, scale, protocols, configs, collect(tmp_path / "outputs"))
 
@@ -79,11 +79,11 @@ def test_each_column_has_its_own_figure_and_best(sheet, write_run):
     assert [cell.state for cell in found.cells.values()] == ["done"] * 8
     assert [cell.mean for cell in found.cells.values()] == [0.5, 0.1, 0.6, 0.2, 0.3, 0.7, 0.4, 0.4]
     assert found.marks == {("K-NN", "by row", "half"): "best", ("Zeros", "by cell", "half"): "best"}
-    assert plan([found], retry=False) == []
+    assert jobs_of([found], retry=False) == []
 
 
 def test_columns_of_one_run_are_planned_once(sheet):
-    jobs = plan([sheet("quick", ["half"], "measures")], retry=False)
+    jobs = jobs_of([sheet("quick", ["half"], "measures")], retry=False)
     assert [(job.name, job.metric) for job in jobs] == [
         ("Zeros on by row (half)", "rmse_row"),
         ("K-NN on by row (half)", "rmse_row"),
@@ -92,7 +92,9 @@ def test_columns_of_one_run_are_planned_once(sheet):
 
 
 def test_of_many_tables_each_shows_the_protocols_that_it_has(tmp_path, mine):
-    tables = [Definition.of(compose("tables", [*mine, f"table={name}"])["table"]) for name in ("small", "measures")]
+    tables = [
+        TableDefinition.of(compose("tables", [*mine, f"table={name}"])["table"]) for name in ("small", "measures")
+    ]
     for asked, shown in [(None, ["paper", "half"]), (["clean"], ["clean", "half"]), (["paper"], ["paper", "paper"])]:
         config = {"protocols": asked, "outputs": str(tmp_path)}
         sheets = fill_tables(tables, "quick", config, mine, collect(tmp_path))
@@ -153,7 +155,7 @@ def without(key):
         (lambda r: r.update(signature="0000000000"), "damaged: its signature is not the folder's"),
         (lambda r: r["replica_ids"].pop(), "damaged: replica_ids do not fit its config"),
         (lambda r: r.update(version=2), "damaged: two versions of the model"),
-        (lambda r: r.update(schema=1), "of schema 1, not 2: written by another version of ganx"),
+        (lambda r: r.update(schema=1), "of schema 1, not 3: written by another version of ganx"),
         (
             lambda r: r["config"]["protocol"].update(missing_rate=0.9),
             "its signature is not that of its config and data",
@@ -178,7 +180,7 @@ def test_an_edited_result(sheet, write_run, edit, told):
     assert told in problem
     assert problem.endswith("remove it; run=true then trains it again")
     assert sheet().cells["K-NN", "Wine", "paper"].state == "done"
-    assert [job.overrides for job in plan([sheet()], retry=True) if job.overrides[:2] == tuple(ZEROS)] == []
+    assert [job.overrides for job in jobs_of([sheet()], retry=True) if job.overrides[:2] == tuple(ZEROS)] == []
 
 
 @pytest.mark.parametrize("content", ["", '{"schema": 1, "metr', "[]", "null", "\x00\x01"])
@@ -210,7 +212,7 @@ def test_a_metric_that_the_model_does_not_have(sheet, write_run):
 
 
 def jobs(sheet, retry=False):
-    return [" ".join(job.overrides) for job in plan([sheet], retry) if job.name.startswith("Zeros on Wine")]
+    return [" ".join(job.overrides) for job in jobs_of([sheet], retry) if job.name.startswith("Zeros on Wine")]
 
 
 def test_only_missing_seeds_are_planned(sheet, write_run):
@@ -223,7 +225,7 @@ def test_only_missing_seeds_are_planned(sheet, write_run):
 
 
 def test_equal_cells_of_several_tables_are_planned_once(sheet):
-    assert len(plan([sheet(), sheet()], retry=False)) == 4
+    assert len(jobs_of([sheet(), sheet()], retry=False)) == 4
 
 
 def test_failed_runs_wait_for_retry(sheet, write_run):

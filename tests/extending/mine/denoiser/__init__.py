@@ -15,8 +15,6 @@ from ganx.types import Fraction, PositiveInt
 class Denoiser(Module):
     """One network (a GAN has several): [x, m] -> every cell."""
 
-    losses = ("none",)
-
     def __init__(
         self,
         setting: Setting,
