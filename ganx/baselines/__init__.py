@@ -2,4 +2,7 @@
 
 A baseline has `fit(x, m, y)` and `impute(x, m)` or `classify(x, m)` or both, on numpy arrays of one replica:
 x (n, d) scaled features with 0 where unknown, m (n, d) bool with True = observed, y (n,) class or -1.
+
+scikit-learn fits. What answers later is plain arrays, read here: `state()` returns them, and `load_state(arrays)` makes
+of a new instance, with the same options, one that gives the same answers to the bit, without the training data.
 """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows
+from ganx.baselines.kept import Forms, indices
 
 
 class Dummy(Baseline):
@@ -14,10 +17,13 @@ class Dummy(Baseline):
     Where a share p of the rows is positive, its F1 is 2 p / (1 + p).
     """
 
+    kept: ClassVar[Forms] = {"answer": indices(1, below="n_classes")}
+    answer: Labels
+
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Count the labelled training rows of each class."""
         most_frequent = int(np.bincount(y[y >= 0], minlength=1).argmax())
-        self.answer = most_frequent if self.positive is None else self.positive
+        self.keep(answer=np.array([most_frequent if self.positive is None else self.positive]))
 
     def classify(self, x: Rows, m: Mask) -> NDArray[np.float64]:
         """Return 1 for the answer and 0 for the other classes, (n, K)."""

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes the next import possible)
 from sklearn.impute import IterativeImputer
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
+from ganx.baselines.kept import Arrays, Forms, flags, floats, indices
+
+Cells = NDArray[np.floating]
 
 
 class Iterative(Baseline):
     """scikit-learn's `IterativeImputer`, with caps that keep wide and long tables affordable.
 
     A table of more than `wide` features has each column regressed on the `n_nearest_features` that correlate most with
-    it, in `rounds_when_wide` rounds.
+    it, in `rounds_when_wide` rounds. Each step of a round is one regression; all are kept, and fill new rows in turn.
     """
+
+    kept: ClassVar[Forms] = {
+        "mean": floats("d"),  # what a row starts from
+        "empty": flags("d"),  # columns without a training cell; they stay as they start
+        "target": indices("steps", below="d"),  # column that a step fills
+        "inputs": indices("steps", "k", below="d"),  # columns that it is regressed on
+    }
+    mean: Rows
+    empty: Mask
+    target: NDArray[np.int32]
+    inputs: NDArray[np.int32]
+
+    #: Range of what is filled in.
+    low, high = np.float64(-np.inf), np.float64(np.inf)
 
     def __init__(
         self,
@@ -36,6 +55,17 @@ class Iterative(Baseline):
         """Return what distinguishes the method: keywords of `IterativeImputer`."""
         raise NotImplementedError
 
+    def learned(self, imputer: Any, k: int) -> Arrays:
+        """Return the arrays of the regressions of a fitted imputer, each on k columns."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Get ready to fill a table; nothing by default."""
+
+    def predicted(self, step: int, x: Cells) -> Cells:
+        """Return what the regression of a step predicts (n,) from its inputs x (n, k)."""
+        raise NotImplementedError
+
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn the regressions from the training rows."""
         rounds, nearest = self.rounds, None
@@ -45,17 +75,37 @@ class Iterative(Baseline):
             passes = f"{rounds} rounds" if rounds > 1 else "one round"
             self.notes.append(f"regressed on {nearest} of {x.shape[1]} features, {passes}")
         x, m = self.capped(x, m, self.max_rows)
-        self.imputer = IterativeImputer(
+        imputer = IterativeImputer(
             max_iter=rounds,
             n_nearest_features=nearest,
             keep_empty_features=True,
             random_state=self.seed,
+            min_value=self.low,
+            max_value=self.high,
             **self.regression(),
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the number of rounds is the user's choice
-            self.imputer.fit(with_gaps(x, m))
+            imputer.fit(with_gaps(x, m))
+        steps, k = imputer.imputation_sequence_, nearest or x.shape[1] - 1
+        self.keep(
+            mean=imputer.initial_imputer_.statistics_.astype(np.float32),
+            empty=np.asarray(~m.any(0)),
+            target=np.array([step.feat_idx for step in steps], np.int32),
+            inputs=np.array([step.neighbor_feat_idx for step in steps], np.int32).reshape(len(steps), k),
+            **self.learned(imputer, k),
+        )
 
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
-        return without_gaps(x, m, self.imputer.transform(with_gaps(x, m)))
+        missing = ~m & ~self.empty
+        # Columns are contiguous as in scikit-learn, since products are rounded by how factors lie in memory.
+        filled = np.asfortranarray(without_gaps(x, m, self.mean))
+        if missing.all():  # nothing to start from
+            return filled
+        self.begin()
+        for step, (target, inputs) in enumerate(zip(self.target, self.inputs, strict=True)):
+            rows = missing[:, target]
+            if rows.any():
+                filled[rows, target] = self.predicted(step, filled[:, inputs][rows])
+        return np.ascontiguousarray(filled)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import numpy as np
 from sklearn import config_context
 from sklearn.impute import KNNImputer
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
+from ganx.baselines.kept import Forms, damaged, floats
 from ganx.types import PositiveInt
 
 WORKING_MEMORY = 64  # MB for a block of distances; the imputer takes several times as much
 
 
 class KNN(Baseline):
-    """scikit-learn's `KNNImputer`.
+    """scikit-learn's `KNNImputer`, which has nothing to learn: its training rows are kept.
 
     Args:
         n_neighbors: rows that a missing cell is averaged over.
         max_rows: training rows to look for neighbours in, drawn at random from more.
     """
+
+    kept: ClassVar[Forms] = {"rows": floats("n", "d", finite=False)}  # NaN: not observed
+    rows: Rows
 
     def __init__(self, *, n_neighbors: PositiveInt, max_rows: PositiveInt | None) -> None:
         super().__init__()
@@ -26,7 +33,13 @@ class KNN(Baseline):
 
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Keep the training rows."""
-        self.imputer.fit(with_gaps(*self.capped(x, m, self.max_rows)))
+        self.keep(rows=with_gaps(*self.capped(x, m, self.max_rows)))
+
+    def prepare(self) -> None:
+        """Hand the rows to the imputer."""
+        if not self.rows.size or np.isinf(self.rows).any():
+            raise damaged("rows is empty or infinite")
+        self.imputer.fit(self.rows)
 
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
+from ganx.baselines.kept import Forms, damaged, floats
 from ganx.types import OpenFraction, PositiveInt
 
 Floats = NDArray[np.float64]
@@ -28,6 +31,17 @@ class Matrix(Baseline):
         max_rows: training rows, drawn at random from more.
     """
 
+    kept: ClassVar[Forms] = {
+        "mean": floats("d"),
+        "deviation": floats("d"),
+        "factor": floats("rank", "d"),  # Bᵀ
+        "penalty": floats(1),  # λ
+    }
+    mean: Floats
+    deviation: Floats
+    factor: Floats
+    penalty: Floats
+
     def __init__(
         self, *, n_thresholds: PositiveInt, rounds: PositiveInt, held_out: OpenFraction, max_rows: PositiveInt | None
     ) -> None:
@@ -43,8 +57,14 @@ class Matrix(Baseline):
         deviation = np.sqrt((np.where(m, x - self.mean, 0) ** 2).sum(0) / n)
         self.deviation = np.where(deviation > 1e-6, deviation, 1.0)
         standard = self._standardise(x, m)
-        self.penalty, filled = self._choose(standard, m)
-        _, self.factor = self._solve(standard, m, self.penalty, filled)
+        penalty, filled = self._choose(standard, m)
+        _, factor = self._solve(standard, m, penalty, filled)
+        self.keep(mean=self.mean, deviation=self.deviation, factor=factor.T, penalty=np.array([penalty]))
+
+    def prepare(self) -> None:
+        """Check what is divided by."""
+        if not (self.deviation > 0).all() or not self.penalty > 0:
+            raise damaged("a deviation or the penalty is not above 0")
 
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
@@ -84,9 +104,9 @@ class Matrix(Baseline):
 
     def _project(self, x: Floats, m: Mask) -> Floats:
         """Return A Bᵀ (n, d) for new rows."""
-        filled = np.empty_like(x)
-        ridge = self.penalty * np.eye(self.factor.shape[1])
+        filled, factor = np.empty_like(x), self.factor.T
+        ridge = self.penalty * np.eye(factor.shape[1])
         for i, seen in enumerate(m):
-            b = self.factor[seen]
-            filled[i] = self.factor @ np.linalg.solve(b.T @ b + ridge, b.T @ x[i, seen])
+            b = factor[seen]
+            filled[i] = factor @ np.linalg.solve(b.T @ b + ridge, b.T @ x[i, seen])
         return filled

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
-from ganx.baselines.iterative import Iterative
+from ganx.baselines.iterative import Cells, Iterative
+from ganx.baselines.kept import Arrays, Forms, damaged
+from ganx.baselines.trees import FORMS, Trees, gather
 from ganx.types import PositiveFraction, PositiveInt
 
 
@@ -20,6 +24,8 @@ class MissForest(Iterative):
         max_rows: training rows, drawn at random from more.
         wide, n_nearest_features, rounds_when_wide: see `Iterative`.
     """
+
+    kept: ClassVar[Forms] = Iterative.kept | FORMS
 
     def __init__(
         self,
@@ -45,3 +51,30 @@ class MissForest(Iterative):
         """Return keywords of `IterativeImputer`: forests, from column means on, fewest missing cells first."""
         forest = RandomForestRegressor(self.n_trees, max_features=self.max_features, random_state=self.seed)
         return {"estimator": forest, "initial_strategy": "mean", "imputation_order": "ascending"}
+
+    def learned(self, imputer: Any, k: int) -> Arrays:
+        """Return the trees of all steps."""
+        forests = (step.estimator.estimators_ for step in imputer.imputation_sequence_)
+        return gather([_nodes(tree.tree_) for forest in forests for tree in forest], k)
+
+    def prepare(self) -> None:
+        """Make trees of the arrays."""
+        self.trees = Trees(vars(self), self.inputs.shape[1])
+        if len(self.trees) != self.n_trees * len(self.target):
+            raise damaged(f"{len(self.target)} forests of {self.n_trees} trees have {len(self.trees)} trees")
+
+    def predicted(self, step: int, x: Cells) -> Cells:
+        """Return the mean of a forest's trees."""
+        total = np.zeros(len(x))
+        self.trees.add(total, x, slice(step * self.n_trees, (step + 1) * self.n_trees))
+        return total / self.n_trees
+
+
+def _nodes(tree: Any) -> dict[str, NDArray[Any]]:
+    """Return the nodes of a tree of scikit-learn, which never meets a missing cell."""
+    return {
+        "left": tree.children_left,
+        "feature": tree.feature,
+        "threshold": tree.threshold,
+        "value": tree.value[:, 0, 0],
+    }

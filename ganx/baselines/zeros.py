@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
+from ganx.baselines.kept import Forms
 
 
 class Zeros(Baseline):
     """Knows nothing and learns nothing."""
+
+    kept: ClassVar[Forms] = {}
 
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn nothing from the training rows."""

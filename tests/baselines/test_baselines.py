@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from ganx.baselines.baseline import Baseline
-from ganx.baselines.boosting import Boosting
 from ganx.baselines.dummy import Dummy
 from ganx.baselines.knn import KNN
-from ganx.baselines.logistic import Logistic
-from ganx.baselines.matrix import Matrix
-from ganx.baselines.mean import Mean
 from ganx.baselines.mice import MICE
-from ganx.baselines.missforest import MissForest
-from ganx.baselines.zeros import Zeros
 from ganx.metrics.classification import f1
-
-CAPS = {"max_rows": 50, "wide": 20, "n_nearest_features": 5, "rounds_when_wide": 1}
-IMPUTERS: dict[str, Callable[[], Baseline]] = {
-    "zeros": Zeros,
-    "mean": Mean,
-    "matrix": lambda: Matrix(n_thresholds=8, rounds=50, held_out=0.1, max_rows=None),
-    "knn": lambda: KNN(n_neighbors=5, max_rows=None),
-    "mice": lambda: MICE(rounds=3, posterior=False, **CAPS | {"max_rows": None}),
-    "mice_posterior": lambda: MICE(rounds=3, posterior=True, **CAPS | {"max_rows": None}),
-    "missforest": lambda: MissForest(rounds=2, n_trees=5, max_features=0.5, **CAPS | {"max_rows": None}),
-}
-CLASSIFIERS: dict[str, Callable[[], Baseline]] = {
-    "dummy": Dummy,
-    "logistic": lambda: Logistic(c=1.0, class_weight="none"),
-    "boosting": lambda: Boosting(trees=10, learning_rate=0.1, class_weight="balanced"),
-}
-
-
-def low_rank_table(rows: int = 120, columns: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(0)
-    factors = random.normal(size=(rows, 2)) @ random.normal(size=(2, columns))
-    x = (factors - factors.min()) / (factors.max() - factors.min())
-    return x.astype(np.float32), random.random(x.shape) < 0.8
+from tests.baselines.examples import CAPS, CLASSIFIERS, IMPUTERS, low_rank_table
 
 
 def filled(name: str, x: np.ndarray, m: np.ndarray, n_train: int = 80) -> np.ndarray:
@@ -110,6 +79,17 @@ def test_every_class_of_the_table_has_a_column(name: str, known: list[int]) -> N
     np.testing.assert_allclose(probability.sum(1), 1)
     absent = [k for k in range(3) if k not in known]
     assert name == "dummy" or not probability[:, absent].any()
+
+
+def test_boosting_learns_beside_a_column_that_no_labelled_row_shows() -> None:
+    x, m = low_rank_table()
+    m[:, 3] = False
+    baseline = CLASSIFIERS["boosting"]()
+    baseline.n_classes = 2
+    y = (x[:, 0] > np.median(x[:, 0])).astype(np.int64)
+    baseline.fit(np.where(m, x, 0), m, y)
+    m[:, 3] = True  # what a test row shows of it says nothing
+    assert f1(y, baseline.classify(x, m), 1) > 0.9  # type: ignore[attr-defined]
 
 
 def test_always_positive_is_what_dummy_says() -> None:
