@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import cluster
 from sklearn.metrics import pairwise_distances_argmin
 
 from ganx.baselines.baseline import Baseline, Labels, Rows
-from ganx.errors import RunError, UserError
+from ganx.baselines.kept import Forms, damaged, floats
+from ganx.errors import UserError
 from ganx.types import PositiveInt
 
 
@@ -28,6 +28,11 @@ class KMeans(Baseline):
     """
 
     reads = "examples"
+
+    kept: ClassVar[Forms] = {"centres": floats("clusters", "d"), "shift": floats("d"), "scale": floats("d")}
+    centres: Rows
+    shift: Rows
+    scale: Rows
 
     def __init__(
         self,
@@ -47,14 +52,18 @@ class KMeans(Baseline):
     def fit(self, x: Rows, y: Labels) -> None:  # type: ignore[override]
         """Find the centres. (n, ...) rows; y is not looked at."""
         x = flat(x)
-        self.shift = np.zeros(x.shape[1], np.float32)
-        self.scale = np.ones(x.shape[1], np.float32)
+        shift, scale = np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32)
         if self.scaling == "standard":
             spread = x.std(0, dtype=np.float64)
-            self.shift = x.mean(0, dtype=np.float64).astype(np.float32)
-            self.scale = np.where(spread > 0, spread, 1).astype(np.float32)  # a constant column stays at 0
+            shift = x.mean(0, dtype=np.float64).astype(np.float32)
+            scale = np.where(spread > 0, spread, 1).astype(np.float32)  # a constant column stays at 0
         kmeans = cluster.KMeans(self.n_clusters, n_init=self.n_init, max_iter=self.rounds, random_state=self.seed)
-        self.centres: NDArray[np.float32] = kmeans.fit(self.scaled(x)).cluster_centers_
+        self.keep(centres=kmeans.fit((x - shift) / scale).cluster_centers_, shift=shift, scale=scale)
+
+    def prepare(self) -> None:
+        """Refuse what `fit` cannot have left behind."""
+        if len(self.centres) != self.n_clusters or (self.scale <= 0).any():
+            raise damaged("centres or scale of k-means")
 
     def cluster(self, x: Rows) -> Labels:
         """Return the number of the nearest centre. (n, ...) -> (n,)."""
@@ -73,28 +82,6 @@ class KMeans(Baseline):
     def scaled(self, x: Rows) -> Rows:
         """Return rows (n, d) in the units of the centres."""
         return (x - self.shift) / self.scale
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return the centres and the scaling."""
-        return {"centres": self.centres, "shift": self.shift, "scale": self.scale}
-
-    def load_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take over what `state` returned.
-
-        Raises:
-            RunError: it is not what `fit` leaves behind.
-        """
-        if set(arrays) != {"centres", "shift", "scale"}:
-            raise RunError(f"damaged: k-means has {', '.join(sorted(arrays))}")
-        d = arrays["centres"].shape[-1] if arrays["centres"].ndim else 0
-        shapes = {"centres": (self.n_clusters, d), "shift": (d,), "scale": (d,)}
-        for name, shape in shapes.items():
-            array = arrays[name]
-            if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
-                raise RunError(f"damaged: {name} of k-means is {array.dtype} {array.shape}, or not finite")
-        if not d or (arrays["scale"] <= 0).any():
-            raise RunError("damaged: scale of k-means")
-        self.centres, self.shift, self.scale = arrays["centres"], arrays["shift"], arrays["scale"]
 
 
 def flat(x: Rows) -> Rows:

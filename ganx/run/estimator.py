@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from ganx.baselines.packing import pack, unpack
 from ganx.data.table import Table
 from ganx.engine.capabilities import Answers, Method, ask, of_estimator
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
@@ -44,7 +45,7 @@ class Estimator:
             return read_kept(folder)
         state = _fitted(experiment, context)
         if all(isinstance(kept, dict) for kept in state["kept"]):
-            write_checkpoint(folder.checkpoint, {**state, "kept": [_as_tensors(kept) for kept in state["kept"]]})
+            write_checkpoint(folder.checkpoint, {**state, "kept": [_as_tensors(pack(kept)) for kept in state["kept"]]})
         else:
             state["notes"].append(_NOT_KEPT)
         return state
@@ -62,7 +63,8 @@ class Estimator:
 def read_kept(folder: RunFolder) -> State:
     """Return the state of a finished run; raises RunError where it is damaged."""
     state = read_checkpoint(folder.checkpoint)
-    return {**state, "kept": [{name: value.numpy() for name, value in kept.items()} for kept in state["kept"]]}
+    packed = [{name: value.numpy() for name, value in kept.items()} for kept in state["kept"]]
+    return {**state, "kept": [unpack(kept) for kept in packed]}
 
 
 def _as_tensors(arrays: dict[str, Any]) -> dict[str, Tensor]:

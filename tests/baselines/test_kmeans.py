@@ -65,7 +65,7 @@ def test_what_is_kept_answers_as_before(rows: NDArray[np.float32]) -> None:
 def test_damaged_arrays_are_refused(rows: NDArray[np.float32], name: str) -> None:
     kmeans = fitted(rows, "standard")
     whole = kmeans.state()
-    broken = {"shape": whole[name][..., :2], "type": whole[name].astype(np.float64), "number": whole[name] * np.nan}
+    broken = {"shape": whole[name][..., :2], "type": whole[name].astype(np.int64), "number": whole[name] * np.nan}
     for array in broken.values():
         with pytest.raises(RunError, match="damaged"):
             kmeans.load_state({**whole, name: array})
