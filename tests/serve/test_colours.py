@@ -11,7 +11,7 @@ from PIL import Image
 
 from ganx import cli
 
-SHORT = ["model.steps=2", "model.validate_every=2", "model.batch_size=8", "protocol.folds=2"]
+SHORT = ["model.steps=2", "model.validate_every=2", "model.batch_size=8", "hardware.workers=1"]
 
 
 @pytest.mark.parametrize("model", ["gan", "dcgan"])
@@ -19,7 +19,7 @@ def test_colours(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANX_OUTPUTS", raising=False)
     np.savez("own.npz", x=np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8))
-    small = ["model.channels=[4,8]"] if model == "dcgan" else ["model.hidden=[8]"]
+    small = ["model.channels=[4,8]", "model.weights=he"] if model == "dcgan" else ["model.hidden=[8]"]
     assert cli.main(["train", f"model={model}", "dataset=npz", "dataset.path=own.npz", *SHORT, *small]) == 0
     (run,) = Path("outputs/runs/npz").glob(f"{model}-*")
     assert in_colour(run / "figures" / "samples.png")
