@@ -109,7 +109,7 @@ def locate(name: str, extra: frozenset[str] = frozenset()) -> type:
     module_name, _, class_name = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
-    except (ModuleNotFoundError, AttributeError) as error:
+    except (ImportError, AttributeError) as error:
         raise UserError(f"_target_={name} cannot be imported: {error}") from error
     # A module's own imports are attributes of it too: `ganx.some.module.Popen` must not pass.
     if not isinstance(found, type) or found.__module__.partition(".")[0] != name.partition(".")[0]:
@@ -308,7 +308,7 @@ def _module_file(module: str) -> Path | None:
     if spec is None:
         return None
     if not rest:
-        return Path(spec.origin) if spec.origin else None
+        return Path(spec.origin) if spec.origin and spec.has_location else None  # not built in, nor frozen
     for root in spec.submodule_search_locations or ():
         path = Path(root, *rest)
         for file in (path.with_name(path.name + ".py"), path / "__init__.py"):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganx.errors import UserError
-from ganx.targets import added_by, check_target, constructor, locate, targets_of
+from ganx.targets import added_by, check_target, constructor, locate, spec, targets_of
 from ganx.types import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Range, Width, check, describe
 
 MINE = Path(__file__).parent / "cli" / "mine"
@@ -67,19 +67,19 @@ def test_integers_become_numbers():
 
 def test_constructor_of_an_own_method(mine):
     toy = constructor("toymethod.Toy")
-    assert toy.trained
-    assert "setting" not in toy.parameters
-    assert toy.parameters["n_critic"].kind == PositiveInt
-    assert toy.parameters["hidden"].kind == dict[Literal["g", "d"], list[PositiveInt]]
-    assert toy.parameters["penalty"].kind == NonNegativeFloat | None
-    assert toy.parameters["n_critic"].required
-    assert not toy.parameters["title"].required
-    assert not constructor("toymethod.Mean").trained
+    assert "setting" not in toy
+    assert toy["n_critic"].kind == PositiveInt
+    assert toy["hidden"].kind == dict[Literal["g", "d"], list[PositiveInt]]
+    assert toy["penalty"].kind == NonNegativeFloat | None
+    assert toy["n_critic"].required
+    assert not toy["title"].required
+    assert spec({"_target_": "toymethod.Toy"}).fitter == "gradient"
+    assert spec({"_target_": "toymethod.Mean"}).fitter == "estimator"
 
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "RMSprop", "SGD"])
 def test_constructor_of_torch(name):
-    parameters = constructor(f"torch.optim.{name}").parameters
+    parameters = constructor(f"torch.optim.{name}")
     assert {"lr", "weight_decay"} <= set(parameters)
     assert "params" not in parameters
     assert not any(parameter.required for parameter in parameters.values())
@@ -96,9 +96,7 @@ def test_constructor_follows_imports_and_bases(tmp_path, monkeypatch):
     )
     (package / "child.py").write_text("from apackage.base import Base\nclass Child(Base):\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = constructor("apackage.Renamed")
-    assert found.trained
-    assert found.parameters["width"].kind == PositiveInt
+    assert constructor("apackage.Renamed")["width"].kind == PositiveInt
     assert "apackage" not in sys.modules
 
 

@@ -45,9 +45,10 @@ def _arrays(path: str) -> dict[str, NDArray[Any]]:
     """Return x and y as they are in the file; nothing in it is run."""
     place = Path(path).expanduser()
     try:
-        with np.load(place, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise UserError(f"{path} is a single array; write numpy.savez(file, x=..., y=...)")
+        file = np.load(place, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise UserError(f"{path} is a single array; write numpy.savez(file, x=..., y=...)")
+        with file:
             if "x" not in file.files:
                 raise UserError(f"{path} has no array 'x'{nearest('x', file.files) if file.files else ': it is empty'}")
             return {name: file[name] for name in ("x", "y") if name in file.files}

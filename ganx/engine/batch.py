@@ -39,3 +39,6 @@ class ExampleBatch(NamedTuple):
     y: Tensor
     labelled: Tensor
     row: Tensor
+
+
+SampleBatch = ExampleBatch  # as methods of one's own may know it

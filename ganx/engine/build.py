@@ -11,7 +11,7 @@ import torch
 from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.engine.views import Facts
-from ganx.errors import RunError
+from ganx.errors import RunError, UserError
 from ganx.losses.gan import own_loss
 from ganx.metrics.registry import METRICS
 from ganx.schema import TrainedModel
@@ -59,7 +59,10 @@ def build_module(
     )
     engine_keys = {field.name for field in fields(TrainedModel)}
     options = {key: value for key, value in model.items() if key not in engine_keys}
-    module: Module = cls(setting, **options)
+    try:
+        module: Module = cls(setting, **options)
+    except TypeError as error:  # of a user's own class, written for other keys or another version
+        raise UserError(f"model={model['name']}: {model['_target_']} cannot be built: {error}") from error
     module.check_players()
     return module
 

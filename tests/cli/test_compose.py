@@ -78,7 +78,7 @@ def test_numbers_take_their_type(mine):
 def test_every_option_composes(mine, group):
     for name in options(group):
         if (group, name) != ("optimizer", "none"):
-            given_path = ["dataset.path=x.csv"] if name == "csv" else []
+            given_path = ["dataset.path=x"] if name in ("csv", "npz") else []
             compose("train", [*mine, "model=toy", f"{group}={name}", *given_path])
 
 

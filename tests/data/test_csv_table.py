@@ -40,11 +40,13 @@ def check_good(table: Table) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_separators_encodings_and_newlines(write, separator: str, encoding: str, newline: str) -> None:
-    check_good(load("csv", write(GOOD.replace(",", separator).replace("\n", newline).encode(encoding)), "label"))
+    check_good(
+        load("csv", path=write(GOOD.replace(",", separator).replace("\n", newline).encode(encoding)), target="label")
+    )
 
 
 def test_spaces_blank_lines_and_a_missing_last_newline(write) -> None:
-    check_good(load("csv", write(GOOD.replace(",", " , ").replace("\n", "\n\n").rstrip()), "label"))
+    check_good(load("csv", path=write(GOOD.replace(",", " , ").replace("\n", "\n\n").rstrip()), target="label"))
 
 
 def test_latin_1(write) -> None:
@@ -150,7 +152,7 @@ BAD = {
 def test_refused_by_name(write, content: str | bytes, arguments: dict, message: str) -> None:
     path = write(content)
     with pytest.raises(UserError) as refused:
-        load("csv", path, **arguments)
+        load("csv", path=path, **arguments)
     assert message.replace("{path}", path) in str(refused.value)
     assert path in str(refused.value) or "dataset." in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -164,13 +166,11 @@ def test_messages_stay_on_one_line(write) -> None:
     assert len(str(refused.value)) < 400
 
 
-def test_no_path_no_file_and_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=re.escape("dataset.path=my.csv")):
-        load("csv")
+def test_no_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read .*nowhere.csv: No such file"):
-        load("csv", str(tmp_path / "nowhere.csv"))
+        load("csv", path=str(tmp_path / "nowhere.csv"))
     with pytest.raises(UserError, match="cannot read"):
-        load("csv", str(tmp_path))
+        load("csv", path=str(tmp_path))
 
 
 def test_a_class_of_one_row_and_one_hot_go_through(write) -> None:
@@ -178,7 +178,11 @@ def test_a_class_of_one_row_and_one_hot_go_through(write) -> None:
     table = read_csv(write(f"n,c,y\n{rows}99,r,lonely\n"), "y")
     encoding = Encoding.of(table)
     splits = make_splits(
-        table, encoding, Protocol("clean", 0.2, "mcar", 1.0, None, 5, 0.2, "observed", "validation"), 0, 2
+        table,
+        encoding,
+        Protocol("clean", 0.2, "mcar", 1.0, None, None, 5, 0.2, "observed", "validation", "class", "known"),
+        0,
+        2,
     )
     assert len(splits) == 10
     assert splits[0].low.shape == (4,)

@@ -15,17 +15,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.datasets
+import yaml
 
-import ganx
-from ganx.data import DATASETS, Encoding, Table, load, make_splits
-from ganx.data.datasets import CREDIT_COLUMNS, IN_FILES
+from ganx import cli
+from ganx.data import Column, Encoding, Table, load, make_splits
+from ganx.data.datasets import load_cut
 from ganx.data.idx import read_idx
+from ganx.data.sets.mnist import MNIST, FashionMNIST
+from ganx.data.sets.published import Published
+from ganx.data.sets.text import CREDIT_COLUMNS, Credit, Letter, Madelon, Spam
 from ganx.data.source import Remote
 from ganx.errors import UserError
+from ganx.groups import options, own_dir
 from ganx.metrics.imputation import rmse_row
-from ganx.schema import Protocol
+from ganx.schema import Protocol, is_own_data
+from ganx.targets import constructor
 
-PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, 5, 0.0, "complete", "test")
+IN_FILES: dict[str, type[Published]] = {one.name: one for one in (Credit, Letter, Madelon, Spam, MNIST, FashionMNIST)}
+PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, None, 5, 0.0, "complete", "test", "labelled", "shown")
 SPAM_ROW = ",".join(["0.5"] * 57)
 
 
@@ -79,27 +86,112 @@ def test_malignant_is_class_1() -> None:
     assert table.x[table.y == 1, 0].mean() > table.x[table.y == 0, 0].mean()
 
 
-@pytest.mark.parametrize("folder", [Path(ganx.__file__).parents[1] / "conf" / "dataset"])
-def test_every_data_set_has_a_configuration(folder: Path) -> None:
-    assert {path.stem for path in folder.glob("*.yaml")} == set(DATASETS)
-    for path in folder.glob("*.yaml"):
-        first, *rest = path.read_text().splitlines()
-        assert first.startswith("# ")
-        assert rest == [f"name: {path.stem}", "path: null", "target: null", "drop: []", "rows: null"]
+# The checksum is part of every signature on users' disks.
+CHECKSUMS = {
+    "breast": "8d1d792b77dcbe70c897c1e63a890516f0972e47073139eaccb48262272d738a",
+    "wine": "98db8ded2b73e93f3ee8af92ee3e921e23c738be50350910e5d3ab92e49b948b",
+    "digits": "ce0292e8ef15a634c1304cdcfd326cfa209a1c3daa69d2474cc8cf18803ae56f",
+}
+
+
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_the_checksum_stays(name: str) -> None:
+    assert load(name).checksum() == CHECKSUMS[name]
+
+
+@pytest.mark.parametrize("name", options("dataset"))
+def test_every_data_set_has_the_common_keys_and_those_of_its_class(name: str) -> None:
+    text = (own_dir() / "dataset" / f"{name}.yaml").read_text()
+    assert text.startswith("# ")
+    group = yaml.safe_load(text)
+    assert group["name"] == name
+    assert group["rows"] is None
+    assert set(group) == {"_target_", "name", "rows", *constructor(group["_target_"])}
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(UserError, match=re.escape("unknown dataset 'brest'; did you mean 'breast'?")):
+        load("brest")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("words", "message"),
     [
-        ({"name": "brest"}, "unknown dataset 'brest'; did you mean 'breast'?"),
-        ({"name": "breast", "path": "x.csv"}, "built in"),
-        ({"name": "wine", "target": "a"}, "no meaning for dataset=wine"),
-        ({"name": "mnist", "drop": ["a"]}, "no meaning for dataset=mnist"),
+        ("dataset=breast dataset.path=x.csv", "built in; use dataset=csv for a file"),
+        ("dataset=breast +dataset.path=x.csv", "built in; use dataset=csv for a file"),
+        ("dataset=wine dataset.target=a", "no meaning for dataset=wine; use them with dataset=csv"),
+        ("dataset=mnist dataset.drop=[a]", "no meaning for dataset=mnist; use them with dataset=csv"),
+        ("dataset=ring8 dataset.rwos=20", "unknown key 'dataset.rwos'; did you mean 'rows'?"),
+        ("dataset=csv", "missing value: give dataset.path=..."),
+        ("dataset=two_moons dataset.noise=-1", "dataset.noise=-1: expected a number >= 0"),
+        ("dataset=contaminated dataset.epsilon=1", "dataset.epsilon=1: expected a number in [0, 1)"),
+        ("dataset=wine dataset._target_=ganx.data.sets.own.CVS", "did you mean 'CSV'?"),
+        ("dataset=wine dataset._target_=os.PathLike", "a configuration may only name code of ganx"),
+        ("dataset=wine ~dataset._target_", "missing key 'dataset._target_'"),
     ],
 )
-def test_arguments_without_meaning(arguments: dict, message: str) -> None:
-    with pytest.raises(UserError, match=re.escape(message)):
-        load(**arguments)
+def test_keys_without_meaning(
+    words: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "model=zeros", *words.split()]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_which_data_are_the_users_own() -> None:
+    def own(name: str) -> bool:
+        return is_own_data(yaml.safe_load((own_dir() / "dataset" / f"{name}.yaml").read_text()))
+
+    assert [name for name in options("dataset") if own(name)] == ["csv", "npz"]
+    assert is_own_data({"_target_": "myfolder.MyData", "name": "breast", "rows": None})
+
+
+class Lacking:
+    pass
+
+
+class Making:
+    def __init__(self, *, what: object) -> None:
+        self.what = what
+
+    def load(self) -> object:
+        return self.what
+
+
+X = np.zeros((4, 2))
+TABLE = Table("any", X, None, (Column("a"), Column("b")), (), None)
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        (None, "has no method `load`"),
+        (X, "returns ndarray, not a ganx.data.Table"),
+        (replace(TABLE, x=X[0]), "x of shape (2,)"),
+        (replace(TABLE, x=X.astype(str)), "x of type"),
+        (replace(TABLE, x=X + np.inf), "infinite cells"),
+        (replace(TABLE, columns=TABLE.columns[:1]), "1 columns for 2 cells in a row"),
+        (replace(TABLE, image_shape=(1, 2, 2)), "image_shape (1, 2, 2), not (C, H, W) of 2 cells"),
+        (replace(TABLE, y=np.array([0, 1, 2, 1]), classes=("p", "q")), "y that is not a class"),
+        (replace(TABLE, y=np.zeros(3, dtype=int), classes=("p", "q")), "y that is not a class"),
+        (replace(TABLE, domain=np.array([0, 1, 2, 0])), "`domain` that is not 0 or 1"),
+    ],
+)
+def test_a_class_that_makes_no_table(what: object, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: type = Lacking if what is None else Making
+    monkeypatch.setattr("ganx.data.datasets.locate", lambda *_: made)
+    group = {"_target_": "mine.Mine", "name": "mine", "rows": None} | ({} if what is None else {"what": what})
+    with pytest.raises(UserError, match=re.escape(message)) as refused:
+        load_cut(group)
+    assert str(refused.value).startswith("dataset=mine: ")
+
+
+def test_a_table_has_the_name_of_its_configuration() -> None:
+    group = {"_target_": "ganx.data.sets.bundled.Wine", "name": "wein", "rows": 20}
+    assert (load_cut(group).name, load_cut(group).n_rows) == ("wein", 20)
 
 
 # Where files are searched.
@@ -111,13 +203,13 @@ def test_search_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for mark, place in enumerate(places, 1):
         place.mkdir(parents=True)
         (place / "spambase.data").write_text(spam_text().replace("0.5", str(mark)))
-    assert load("spam", str(places[2])).x[0, 0] == 3
-    assert load("spam", str(places[2] / "spambase.data")).x[0, 0] == 3
+    assert load("spam", path=str(places[2])).x[0, 0] == 3
+    assert load("spam", path=str(places[2] / "spambase.data")).x[0, 0] == 3
     assert load("spam").x[0, 0] == 2
     (places[1] / "spambase.data").unlink()
     assert load("spam").x[0, 0] == 1
     with pytest.raises(UserError, match=re.escape(f"dataset.path={places[1]}: there is no file spambase.data")):
-        load("spam", str(places[1]))
+        load("spam", path=str(places[1]))
 
 
 @pytest.mark.parametrize("name", IN_FILES)
@@ -174,7 +266,7 @@ def test_corrupt_text(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "spambase.data"
     path.write_text(content, encoding="latin-1")
     with pytest.raises(UserError, match=re.escape(message)) as refused:
-        load("spam", str(tmp_path))
+        load("spam", path=str(tmp_path))
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -213,7 +305,7 @@ def test_corrupt_idx(tmp_path: Path, content: bytes, message: str) -> None:
 def test_idx_of_another_shape(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte").write_bytes(IDX)
     with pytest.raises(UserError, match=re.escape("its shape is (2, 2, 2), not (60000, 28, 28)")):
-        load("mnist", str(tmp_path))
+        load("mnist", path=str(tmp_path))
 
 
 # The real data.
@@ -293,7 +385,7 @@ def test_plain_and_packed_mnist_agree(ganx_data: Callable[[str], Path], tmp_path
     folder = ganx_data("mnist")
     for path in folder.glob("*.gz"):
         (tmp_path / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
-    assert load("mnist", str(tmp_path)).checksum() == IN_FILES["mnist"].checksum
+    assert load("mnist", path=str(tmp_path)).checksum() == IN_FILES["mnist"].checksum
 
 
 def test_a_flipped_label_changes_the_checksum() -> None:

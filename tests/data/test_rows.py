@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ganx.data.datasets import load
-from ganx.data.encoding import Encoding
-from ganx.data.rows import Rows
+from ganx.data.encoding import Encoding, column_range
+from ganx.data.rows import Rows, as_images
 from ganx.data.table import Column, Table
 from ganx.errors import UserError
 
@@ -52,3 +52,22 @@ def test_missing_cells_are_refused() -> None:
     x[3, 4] = np.nan
     with pytest.raises(UserError, match=r"1 missing cell.*fill them first"):
         rows_of(replace(table, x=x))
+
+
+def test_colours_there_and_back() -> None:
+    cells = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 60)
+    columns = tuple(Column(f"c{j}") for j in range(60))
+    rows = rows_of(Table("toy", cells, None, columns, (), None, (3, 4, 5)))
+    assert (rows.shape, rows.image, rows.stored.dtype) == ((3, 4, 5), True, np.uint8)
+    seen = (rows.stored.astype(np.float32) - rows.centre) / rows.half
+    np.testing.assert_allclose(rows.cells(seen.reshape(2, 3, 4, 5)), cells, atol=1e-4)
+    drawn = as_images(cells, rows.shape)
+    assert drawn.shape == (2, 4, 5, 3)
+    np.testing.assert_array_equal(drawn[1, 2, 3], cells.reshape(2, 3, 4, 5)[1, :, 2, 3])
+    assert as_images(cells[:, :20], (1, 4, 5)).shape == (2, 4, 5)
+
+
+def test_columns_of_bytes_have_their_ranges() -> None:
+    low, span = column_range(np.array([[10, 7, 0], [250, 7, 255]], dtype=np.uint8))
+    np.testing.assert_array_equal(low, [10, 7, 0])
+    np.testing.assert_array_equal(span, [240, 1, 255])

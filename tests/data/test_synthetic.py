@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ganx.data import load
-from ganx.data.synthetic import MIXTURES, SYNTHETIC
+from ganx.data.sets.plane import Gaussians4, Grid25, Ring8
+
+MIXTURES = {one.name: one.mixture for one in (Gaussians4, Ring8, Grid25)}
 
 # Another machine, and another version of numpy or scikit-learn, must draw these tables.
 CHECKSUMS = {
@@ -17,7 +19,7 @@ CHECKSUMS = {
 }
 
 
-@pytest.mark.parametrize("name", SYNTHETIC)
+@pytest.mark.parametrize("name", CHECKSUMS)
 def test_always_the_same(name: str) -> None:
     table = load(name)
     assert (table.name, table.x.shape, table.native) == (name, (20000, 2), True)

@@ -16,8 +16,9 @@ from ganx.engine.checkpoint import write_checkpoint
 from ganx.figures.definition import Definition, DrawingName
 from ganx.figures.drawings import DRAWINGS, N_POINTS
 from ganx.figures.trained import Trained
-from ganx.run import fit
+from ganx.run.context import Context, lay_out
 from ganx.run.experiment import Experiment
+from ganx.run.fitters import fitter_of
 
 SHORT = ["dataset.rows=150", "model.steps=2", "model.hidden=[8]"]
 
@@ -27,7 +28,7 @@ def trained(folder: Path, name: str, *overrides: str, p_c: list[float] | None = 
     experiment = Experiment.of(compose("train", [*overrides, *SHORT, f"outputs={folder}"]))
     run = experiment.folder
     run.create(experiment.config, {})
-    state = fit.train_replicas(Console(quiet=True), experiment, run, fit.plan(experiment, workers=1), lambda *_: None)
+    state = fitter_of(experiment).fit(experiment, run, Context(Console(quiet=True), lay_out(experiment)))
     if p_c is not None:
         state["parameters"]["p_c"][:] = torch.tensor(p_c)
         write_checkpoint(run.checkpoint, state)

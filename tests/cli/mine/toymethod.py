@@ -34,3 +34,9 @@ class Mean:
     def __init__(self, *, shift: float) -> None: ...
 
     def fit(self, x: Any, m: Any, y: Any) -> None: ...
+
+
+class Tiny:
+    """A data set."""
+
+    def __init__(self, *, path: str | None, target: str | None, drop: list[str]) -> None: ...
