@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,7 +64,7 @@ class Baseline:
         self.forms()
         return dict(self._arrays)
 
-    def load_state(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def load_state(self, arrays: Arrays) -> None:
         """Answer as the baseline of the same options whose `state` this is.
 
         Raises:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +43,7 @@ class Classifier(Baseline):
         classes = np.unique(y[known])
         self.keep(classes=classes, **(self.learned(with_gaps(x, m)[known], y[known]) if len(classes) > 1 else {}))
 
-    def load_state(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def load_state(self, arrays: Arrays) -> None:
         """See `Baseline.load_state`."""
         if set(arrays) != set(Classifier.kept):
             super().load_state(arrays)

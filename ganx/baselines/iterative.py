@@ -12,7 +12,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes 
 from sklearn.impute import IterativeImputer
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
-from ganx.baselines.kept import Arrays, Forms, flags, floats, indices
+from ganx.baselines.kept import Arrays, Forms, damaged, flags, floats, indices
 
 Cells = NDArray[np.floating]
 
@@ -66,18 +66,21 @@ class Iterative(Baseline):
         """Return what the regression of a step predicts (n,) from its inputs x (n, k)."""
         raise NotImplementedError
 
+    def n_inputs(self, d: int) -> int:
+        """Return how many of d columns each column is regressed on."""
+        return min(self.n_nearest_features, d - 1) if d > self.wide else d - 1
+
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn the regressions from the training rows."""
-        rounds, nearest = self.rounds, None
-        if x.shape[1] > self.wide:
+        d, rounds, k = x.shape[1], self.rounds, self.n_inputs(x.shape[1])
+        if d > self.wide:
             rounds = min(rounds, self.rounds_when_wide)
-            nearest = min(self.n_nearest_features, x.shape[1] - 1)
             passes = f"{rounds} rounds" if rounds > 1 else "one round"
-            self.notes.append(f"regressed on {nearest} of {x.shape[1]} features, {passes}")
+            self.notes.append(f"regressed on {k} of {d} features, {passes}")
         x, m = self.capped(x, m, self.max_rows)
         imputer = IterativeImputer(
             max_iter=rounds,
-            n_nearest_features=nearest,
+            n_nearest_features=k if d > self.wide else None,
             keep_empty_features=True,
             random_state=self.seed,
             min_value=self.low,
@@ -87,7 +90,7 @@ class Iterative(Baseline):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the number of rounds is the user's choice
             imputer.fit(with_gaps(x, m))
-        steps, k = imputer.imputation_sequence_, nearest or x.shape[1] - 1
+        steps = imputer.imputation_sequence_
         self.keep(
             mean=imputer.initial_imputer_.statistics_.astype(np.float32),
             empty=np.asarray(~m.any(0)),
@@ -96,13 +99,19 @@ class Iterative(Baseline):
             **self.learned(imputer, k),
         )
 
+    def prepare(self) -> None:
+        """Check how many inputs a step has."""
+        steps, k = self.inputs.shape
+        if k != self.n_inputs(len(self.mean)):
+            raise damaged(f"{steps} steps have {k} inputs, not {self.n_inputs(len(self.mean))}")
+
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
         missing = ~m & ~self.empty
+        if missing.all():  # there is nothing to start from
+            return without_gaps(x, m, self.mean)
         # Columns are contiguous as in scikit-learn, since products are rounded by how factors lie in memory.
         filled = np.asfortranarray(without_gaps(x, m, self.mean))
-        if missing.all():  # nothing to start from
-            return filled
         self.begin()
         for step, (target, inputs) in enumerate(zip(self.target, self.inputs, strict=True)):
             rows = missing[:, target]

@@ -59,6 +59,7 @@ class MissForest(Iterative):
 
     def prepare(self) -> None:
         """Make trees of the arrays."""
+        super().prepare()
         self.trees = Trees(vars(self), self.inputs.shape[1])
         if len(self.trees) != self.n_trees * len(self.target):
             raise damaged(f"{len(self.target)} forests of {self.n_trees} trees have {len(self.trees)} trees")

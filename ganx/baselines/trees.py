@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganx.baselines.kept import Arrays, Forms, damaged, flags, floats, indices
 
-AT_ONCE = 1 << 18  # pairs of a row and a tree that are asked at a time
+AT_ONCE = 1 << 16  # pairs of a row and a tree that are asked at a time; more leave the cache
 
 #: The arrays of trees.
 FORMS: Forms = {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import warnings
-import zlib
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,6 @@ from sklearn.preprocessing import StandardScaler
 
 from ganx.baselines.baseline import Baseline
 from ganx.baselines.missforest import MissForest
-from ganx.baselines.packing import GREATEST_RATIO, pack, unpack
 from ganx.baselines.trees import Trees
 from ganx.errors import RunError
 from tests.baselines.examples import CLASSIFIERS, IMPUTERS, low_rank_table
@@ -66,7 +63,7 @@ def test_what_is_kept_answers_to_the_bit(name: str, kind: str) -> None:
     before = fitted(name, x, m, [0, 1, 2])
     first = answer(before, x, m)
     after = new(name)
-    after.load_state(unpack(pack(before.state())))
+    after.load_state({name: array.copy() for name, array in before.state().items()})
     np.testing.assert_array_equal(answer(after, x, m), first)
     np.testing.assert_array_equal(answer(before, x, m), first)  # draws of a posterior, too, are the same again
 
@@ -228,67 +225,6 @@ def test_any_nodes_are_refused_or_walked(
         assert total.tolist() == [node, node]
 
 
-dtypes = st.sampled_from([np.int8, np.int16, np.int32, np.int64, np.float32, np.float64, np.bool_])
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.dictionaries(st.text(max_size=5), dtypes.flatmap(lambda d: arrays_of.arrays(d, arrays_of.array_shapes()))))
-def test_packed_arrays_come_back(arrays: dict[str, np.ndarray]) -> None:
-    for name, array in unpack(pack(arrays)).items():
-        assert array.dtype == arrays[name].dtype
-        np.testing.assert_array_equal(array, arrays[name])
-
-
-def test_constant_arrays_stay_below_the_greatest_ratio() -> None:
-    packed = pack({"zeros": np.zeros((1000, 1000))})
-    assert len(packed["zeros"]) * GREATEST_RATIO >= 8_000_000
-    assert not unpack(packed)["zeros"].any()
-
-
-def packed_bytes(data: bytes) -> dict[str, np.ndarray]:
-    return {"rows": np.frombuffer(data, np.uint8)}
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"no zlib",
-        zlib.compress(b"no array"),
-        zlib.compress(bytes(10**8)),  # a bomb
-        zlib.compress(b"PK\x03\x04"),  # an archive
-        zlib.compress(
-            b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (9" + b"0" * 17
-        ),
-    ],
-)
-def test_what_is_no_packed_array_is_refused(data: bytes) -> None:
-    with pytest.raises(RunError, match="damaged"):
-        unpack(packed_bytes(data))
-
-
-@pytest.mark.parametrize("shape", ["(10000000000000,)", "(-1,)", "(99999999999999999999,)", "'text'"])
-def test_a_header_that_lies_is_refused(shape: str) -> None:
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.zeros(3))
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
-    data = zlib.compress(buffer.getvalue()[:10] + header.encode() + bytes(24), 0)
-    with pytest.raises(RunError, match="damaged"):
-        unpack(packed_bytes(data))
-
-
-@settings(deadline=None)
-@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=3))
-def test_spoiled_bytes_are_refused(place: int, spoiled: bytes) -> None:
-    data = bytearray(pack({"rows": np.random.default_rng(0).random((20, 3))})["rows"].tobytes())
-    place %= len(data) - len(spoiled)
-    same = data[place : place + len(spoiled)] == spoiled
-    data[place : place + len(spoiled)] = spoiled
-    if not same:
-        with pytest.raises(RunError, match="damaged"):
-            unpack(packed_bytes(bytes(data)))
-
-
 @pytest.mark.slow
 def test_missforest_on_breast_takes_few_megabytes() -> None:
     x = load_breast_cancer().data
@@ -298,4 +234,3 @@ def test_missforest_on_breast_takes_few_megabytes() -> None:
     baseline = MissForest(rounds=5, n_trees=30, max_features=0.33, **caps)
     baseline.fit(np.where(m, x, 0)[:455], m[:455], np.full(455, -1))
     assert sum(array.nbytes for array in baseline.state().values()) < 12e6
-    assert sum(array.nbytes for array in pack(baseline.state()).values()) < 8e6
