@@ -26,6 +26,7 @@ CAPABILITIES = (
     *("impute", "classify", "cluster", "embed", "reconstruct", "anomaly", "log_likelihood"),
     *("sample", "prior", "estimate", "generate"),
     *("encode", "generate_hidden"),  # which figures of hidden vectors ask for
+    *("check", "state"),  # of an estimator: refuses data; what is kept of it
 )
 
 Fitter = Literal["gradient", "estimator", "chain"]

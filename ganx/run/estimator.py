@@ -36,7 +36,7 @@ class Estimator:
     def check(self, experiment: Experiment) -> None:
         """See `Experiment.check`; an estimator may refuse the data itself, too."""
         experiment.check()
-        with suppress(AttributeError):  # a user's own need not be a `Baseline`
+        if "check" in experiment.spec.capabilities:
             _new(experiment, 0).check()
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
@@ -144,10 +144,10 @@ def _fit(experiment: Experiment, replica: int) -> tuple[Any, list[str]]:
     estimator, view = _new(experiment, replica), experiment.view(replica)
     estimator.fit(*_training_rows(view))
     notes = list(getattr(estimator, "notes", ()))
-    try:
-        return estimator.state(), notes
-    except (AttributeError, NotImplementedError):  # a user's own, perhaps
-        return estimator, notes
+    if "state" in experiment.spec.capabilities:
+        with suppress(NotImplementedError):
+            return estimator.state(), notes
+    return estimator, notes  # a user's own, perhaps
 
 
 def _training_rows(view: View) -> tuple[Any, ...]:

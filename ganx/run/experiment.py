@@ -120,7 +120,7 @@ class Experiment:
             UserError: data or protocol lack what the method reads, or nothing could be scored.
         """
         model, protocol = self.config["model"], self.config["protocol"]
-        if not self.spec.capabilities:
+        if not self.spec.capabilities & CAPABILITIES.keys():
             raise UserError(
                 f"model={model['name']} defines nothing that could be asked of it, e.g. `impute` or `classify`"
             )
