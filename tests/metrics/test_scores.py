@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from ganx.data.synthetic import MIXTURES
+from ganx.data.table import Mixture
 from ganx.errors import UserError
 from ganx.metrics import scores
 from ganx.metrics.registry import METRICS, SELECTING, by_telling, metric_of
@@ -27,9 +27,10 @@ from ganx.metrics.truths import (
 )
 
 RNG = np.random.default_rng(0)
+ANGLES = np.arange(8) * np.pi / 4
 CLOUD = RNG.normal(size=(60, 4))
 PROBABILITY = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
-RING = MIXTURES["ring8"]
+RING = Mixture(np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1), 0.1, np.full(8, 1 / 8))
 
 
 def named(function: str):
