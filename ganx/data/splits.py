@@ -112,14 +112,17 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
     shown_y = np.where(kept, y, -1)
     rate = protocol.label_rate if protocol.labels_per_class is None else 1.0
     labelled = show_labels(shown_y, rate, _rng(seed, LABELS))
-    # The published procedure deals labelled and unlabelled rows separately, without regard to the class.
-    stratum = labelled.astype(np.int64) if protocol.stratify == "labelled" else np.where(labelled, y, -1)
+
+    def strata(labelled: Mask) -> Index:
+        # The published procedure deals labelled and unlabelled rows separately, without regard to the class.
+        return labelled.astype(np.int64) if protocol.stratify == "labelled" else np.where(labelled, y, -1)
 
     splits = []
-    for fold, (rest, test) in enumerate(_deal(rows, stratum, protocol.folds, table.n_train, _rng(seed, FOLDS))):
+    deals = _deal(rows, strata(labelled), protocol.folds, table.n_train, _rng(seed, FOLDS))
+    for fold, (rest, test) in enumerate(deals):
         if protocol.labels_per_class is not None:
             labelled = _show_few(table, shown_y, rest, protocol.labels_per_class, _rng(seed, LABELS, fold))
-        train, valid = _hold_out(rest, stratum, protocol.validation, _rng(seed, VALIDATION_ROWS, fold))
+        train, valid = _hold_out(rest, strata(labelled), protocol.validation, _rng(seed, VALIDATION_ROWS, fold))
         cells = seen[valid]
         # Without hidden cells there would be nothing to select on.
         shown = _hide_some(cells, protocol.missing_rate or 0.2, _rng(seed, VALIDATION_CELLS, fold))

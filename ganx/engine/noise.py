@@ -42,7 +42,7 @@ class TorchSeed:
 
     def __init__(self, replica: tuple[int, int], device: torch.device) -> None:
         self._base = _number(*replica, TORCH)
-        self._devices = [device.index or 0] if device.type == "cuda" else []
+        self._devices = [torch.cuda.current_device()] if device.type == "cuda" else []
 
     def plant(self, step: int) -> None:
         """Seed for a step, or whatever the number stands for; the steps of a training are not negative."""

@@ -4,12 +4,13 @@ import numpy as np
 import torch
 
 from ganx.engine.loader import RowOrder
+from ganx.engine.noise import ORDER
 from tests.engine.conftest import build, make_experiment, walk
 
 
 def test_every_row_is_visited_once_in_an_epoch() -> None:
     split = make_experiment().splits[0]
-    order, n = RowOrder(split), len(split.rows)
+    order, n = RowOrder((split.seed, split.fold, ORDER), split.rows), len(split.rows)
     for epoch in range(3):
         assert sorted(order.take(epoch * n, n)) == sorted(split.rows)
     assert list(order.take(0, n)) != list(order.take(n, n))
@@ -17,8 +18,8 @@ def test_every_row_is_visited_once_in_an_epoch() -> None:
 
 def test_the_stream_is_a_function_of_the_place() -> None:
     split = make_experiment().splits[0]
-    whole = RowOrder(split).take(0, 300)
-    pieces = RowOrder(split)
+    whole = RowOrder((split.seed, split.fold, ORDER), split.rows).take(0, 300)
+    pieces = RowOrder((split.seed, split.fold, ORDER), split.rows)
     assert np.array_equal(np.concatenate([pieces.take(200, 100), pieces.take(0, 200)]), np.roll(whole, 100))
 
 
@@ -51,7 +52,7 @@ def test_hidden_truth_cannot_leak() -> None:
     reference, loader = build(clean)
     walk(reference, loader, 5)
     module, loader = build(poisoned)
-    data = loader.data
+    data = loader.view
     data.features[~torch.from_numpy(split.shown())] = float("nan")
     data.y[~torch.from_numpy(split.shown_labels())] = 10**6
     walk(module, loader, 5)
@@ -63,7 +64,7 @@ def test_scaling_is_the_replicas_own() -> None:
     experiment = make_experiment()
     _, loader = build(experiment)
     for r, split in enumerate(experiment.splits):
-        batch = loader.data.rows(torch.from_numpy(split.rows).expand(len(experiment.splits), -1))
+        batch = loader.view.batch(torch.from_numpy(split.rows).expand(len(experiment.splits), -1))
         seen = torch.where(batch.m[r] == 1, batch.x[r], torch.nan)
         assert np.nanmin(seen.numpy()) >= -1e-6
         assert np.nanmax(seen.numpy()) <= 1 + 1e-6

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ganx.compose import compose
+from ganx.engine.batch import ExampleBatch
 from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.targets import locate
@@ -44,3 +46,10 @@ def bare(
 def walk(module: Module, batches: Sequence[Any]) -> None:
     """Take a step for each minibatch."""
     module.training_step(batches, 0)
+
+
+def examples(x: Tensor, y: Tensor | None = None) -> ExampleBatch:
+    """Return a minibatch of rows (R, B, *shape) and one-hot labels (R, B, K), or without labels."""
+    shown = x.new_zeros(*x.shape[:2], 0) if y is None else y
+    labelled = x.new_full((*x.shape[:2], 1), float(y is not None))
+    return ExampleBatch(x, shown, labelled, torch.arange(x.shape[1]).expand(x.shape[:2]))

@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganx.engine.batch import ExampleBatch
 from ganx.errors import UserError
-from tests.methods.bare import bare, walk
+from tests.methods.bare import bare, examples, walk
 
 
 class Swept:
@@ -35,7 +34,7 @@ def test_it_starts_at_the_median_of_the_rows_that_are_there() -> None:
 
 def test_the_estimate_is_the_mean_over_the_last_steps() -> None:
     module = bare("jsgan_location", (3,), "model.steps=8", "model.average=0.5")
-    batch = ExampleBatch(torch.randn(2, 50, 3) + 1, torch.zeros(2, 50, 0))
+    batch = examples(torch.randn(2, 50, 3) + 1)
     shifts = []
     for _ in range(8):
         walk(module, [batch])
@@ -62,7 +61,7 @@ def test_contamination_moves_the_median_more() -> None:
     module.prepare()
     median = module.g.b.detach().norm(dim=1)
     order = [torch.randperm(1000, generator=generator)[:500] for _ in range(250)]
-    walk(module, [ExampleBatch(x[:, rows], torch.zeros(2, 500, 0)) for rows in order])
+    walk(module, [examples(x[:, rows]) for rows in order])
     assert bool((module.estimate()["location"].norm(dim=1) < 0.6 * median).all())
     scores = module.anomaly(x)
     assert bool((scores[:, 800:].mean(1) > scores[:, :800].mean(1) + 1).all())

@@ -12,10 +12,12 @@ from rich.console import Console
 from ganx import cli
 from ganx.compose import compose
 from ganx.engine.checkpoint import read_checkpoint
-from ganx.engine.completed import CompletedTable
+from ganx.engine.views import open_view
+from ganx.run.chain import classifying, fill, stages
+from ganx.run.context import Context, lay_out
 from ganx.run.experiment import Experiment
+from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
-from ganx.run.pipeline import Pipeline
 
 SHORT = ["model.classifier.steps=20", "model.classifier.validate_every=10", "protocol.folds=2", "dataset=wine"]
 
@@ -25,17 +27,17 @@ def experiment_of(*overrides: str) -> Experiment:
 
 
 def filled_by(experiment: Experiment, folder: Path) -> list[np.ndarray]:
-    return Pipeline.of(experiment).fill(Console(), experiment, RunFolder(folder), 1, lambda *_: None)[0]
+    first, _ = stages(experiment)
+    context = Context(Console(quiet=True), lay_out(first))
+    return fill(first, fitter_of(first).fit(first, RunFolder(folder), context))
 
 
 def test_the_classifier_sees_filled_rows_and_shown_labels(tmp_path: Path) -> None:
     experiment = experiment_of("model.balancer=none")
     filled = filled_by(experiment, tmp_path)
-    stage = Pipeline.of(experiment).classifying(experiment, filled)
-    assert stage.completed is not None
-    data = CompletedTable(stage.table, stage.encoding, stage.splits, torch.device("cpu"), stage.completed)
-    index = torch.arange(stage.table.n_rows).expand(2, -1)
-    batch = data.rows(index)
+    stage = classifying(experiment, filled)
+    view = open_view(stage.spec, stage.table, stage.encoding, stage.splits, completed=stage.completed)
+    batch = view.batch(torch.arange(stage.table.n_rows).expand(2, -1))
     assert bool((batch.m == 1).all())
     assert not batch.missing.any()
     for r, split in enumerate(stage.splits):
@@ -49,29 +51,29 @@ def test_the_classifier_sees_filled_rows_and_shown_labels(tmp_path: Path) -> Non
 
 def test_smote_levels_the_labelled_training_rows(tmp_path: Path) -> None:
     experiment = experiment_of("model.balancer=smote", "protocol.imbalance_ratio=4")
-    pipeline = Pipeline.of(experiment)
-    stage = pipeline.classifying(experiment, filled_by(experiment, tmp_path))
+    stage = classifying(experiment, filled_by(experiment, tmp_path))
     assert stage.completed is not None
     assert experiment.table.y is not None
-    for part, split, before in zip(stage.completed, stage.splits, experiment.splits, strict=True):
+    view = open_view(stage.spec, stage.table, stage.encoding, stage.splits, completed=stage.completed)
+    for part, rows, before in zip(stage.completed, view.rows_of("all"), experiment.splits, strict=True):
         known = before.train[before.shown_labels()[before.train]]
         counts = np.bincount(experiment.table.y[known], minlength=3)
         added = np.bincount(part.added, minlength=3)
         assert added.sum() > 0
         assert (counts + added).tolist() == [counts.max()] * 3
-        assert len(split.rows) == len(before.rows) + len(part.added)
-        assert set(split.rows) - set(before.rows) == set(range(len(before.labelled), len(part.x)))
+        assert len(rows) == len(before.rows) + len(part.added)
+        assert set(rows) - set(before.rows) == set(range(len(before.labelled), len(part.x)))
         new = part.x[len(before.labelled) :]
         for k in range(3):  # between rows of its class
-            rows = part.x[known[experiment.table.y[known] == k]]
-            assert (new[part.added == k] <= rows.max(0) + 1e-6).all()
-            assert (new[part.added == k] >= rows.min(0) - 1e-6).all()
+            real = part.x[known[experiment.table.y[known] == k]]
+            assert (new[part.added == k] <= real.max(0) + 1e-6).all()
+            assert (new[part.added == k] >= real.min(0) - 1e-6).all()
 
 
 @pytest.mark.parametrize("balancer", ["cs", "crl"])
 def test_a_loss_balances_in_the_classifier(balancer: str) -> None:
     experiment = experiment_of(f"model.balancer={balancer}")
-    assert Pipeline.of(experiment).classifying(experiment).config["model"]["balance"] == balancer
+    assert stages(experiment)[1].config["model"]["balance"] == balancer
 
 
 @pytest.mark.parametrize(
