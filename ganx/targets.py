@@ -308,7 +308,7 @@ def _module_file(module: str) -> Path | None:
     if spec is None:
         return None
     if not rest:
-        return Path(spec.origin) if spec.has_location and spec.origin else None  # a frozen one, as `abc`, has no file
+        return Path(spec.origin) if spec.origin and spec.has_location else None  # not built in, nor frozen
     for root in spec.submodule_search_locations or ():
         path = Path(root, *rest)
         for file in (path.with_name(path.name + ".py"), path / "__init__.py"):
