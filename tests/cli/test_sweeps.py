@@ -346,12 +346,14 @@ def test_what_is_done_is_not_checked_again(ganx, monkeypatch):
 def test_equal_configurations_share_a_check_and_their_data(monkeypatch):
     from ganx.compose import compose
     from ganx.launch.check import check_runs
-    from ganx.run import experiment, fit
+    from ganx.run import experiment
 
     loaded, checked = [], []
-    load, check = experiment.load_cut, fit.check_method
-    monkeypatch.setattr(experiment, "load_cut", lambda dataset: loaded.append(dataset["name"]) or load(dataset))
-    monkeypatch.setattr(fit, "check_method", lambda made: checked.append(made.config["model"]["name"]) or check(made))
+    load, check = experiment.load_cut, experiment.Experiment.check
+    monkeypatch.setattr(experiment, "load_cut", lambda data, extra: loaded.append(data["name"]) or load(data, extra))
+    monkeypatch.setattr(
+        experiment.Experiment, "check", lambda self: checked.append(self.config["model"]["name"]) or check(self)
+    )
     lines = [f"model={m} dataset={d} seed={s}" for s in (0, 7) for d in ("wine", "breast") for m in ("gain", "mlp")]
     configs = [compose("train", line.split()) for line in lines]
     configs.append(compose("train", ["model=gan", "dataset=wine", "protocol=clean"]))

@@ -14,8 +14,8 @@ GANX = Path(ganx.__file__).parent
 READERS = [*(GANX / "tables").glob("*.py"), *(GANX / "launch").glob("*.py"), *(GANX / "commands").glob("*.py")]
 READERS += [GANX / "run" / "report.py"]
 
-#: Words of the language as well, or facts that are no metrics: the accuracy of the feature network itself.
-ALLOWED = {("report.py", "accuracy")}
+#: The same words for other things: the accuracy of the feature network itself, `hardware.precision`.
+ALLOWED = {("report.py", "accuracy"), ("check.py", "precision")}
 
 
 def literals(file: Path) -> Iterator[str]:

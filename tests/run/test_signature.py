@@ -46,7 +46,7 @@ def test_is_stable():
         ("retry", True),
         ("outputs", "/elsewhere"),
         ("dataset.path", "/data/tiny.csv"),
-        ("model.max_replicas", 1),
+        ("hardware.precision", "float32"),
     ],
 )
 def test_execution_does_not_count(key, value):
@@ -55,7 +55,15 @@ def test_execution_does_not_count(key, value):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("model.version", 2), ("model.steps", 11), ("seed", 1), ("seeds", 2), ("protocol.missing_rate", 0.3)],
+    [
+        ("model.max_replicas", 1),
+        ("hardware.precision", "bfloat16"),
+        ("model.version", 2),
+        ("model.steps", 11),
+        ("seed", 1),
+        ("seeds", 2),
+        ("protocol.missing_rate", 0.3),
+    ],
 )
 def test_the_experiment_counts(key, value):
     assert signature(changed(key, value), "abc") != signature(CONFIG, "abc")
@@ -68,6 +76,15 @@ def test_the_data_count():
 @given(st.permutations(list(CONFIG)))
 def test_order_does_not_count(keys):
     assert signature({key: CONFIG[key] for key in keys}, "abc") == signature(CONFIG, "abc")
+
+
+def test_stacks_and_precision_are_kept_where_they_are_not_the_usual():
+    assert "max_replicas" not in experiment_config(CONFIG)["model"]
+    assert experiment_config(changed("model.max_replicas", 1))["model"]["max_replicas"] == 1
+    kept = experiment_config(changed("hardware.precision", "bfloat16"))
+    assert kept["precision"] == "bfloat16"
+    assert experiment_config(kept) == kept  # as result.json has it
+    assert "precision" not in experiment_config(changed("hardware.precision", "float32"))
 
 
 def test_the_config_is_left_alone():
