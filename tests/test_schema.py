@@ -108,7 +108,7 @@ def test_targets_of_nested_containers():
 def test_added_by():
     assert added_by(["model=toy"]) == frozenset()
     for words in (["--config-dir", str(MINE)], [f"--config-dir={MINE}"], [f"hydra.searchpath=[file://{MINE}]"]):
-        assert added_by(words) == {"toymethod.Toy", "toymethod.Mean"}
+        assert {"toymethod.Toy", "toymethod.Mean"} <= added_by(words)
 
 
 @pytest.mark.parametrize("name", ["os.system", "ganxos.x", "ganx.x y", "torch.load", "", "ganx"])

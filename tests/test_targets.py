@@ -83,6 +83,6 @@ def test_a_chain_can_do_what_its_stages_can() -> None:
     model = {"_target_": "ganx.run.pipeline.Pipeline", "balancer": "none", **stages}
     found = spec(model)
     assert (found.fitter, found.stages) == ("chain", ("imputer", "classifier"))
-    assert found.capabilities == {"impute", "classify"}
+    assert {"impute", "classify"} <= found.capabilities
     assert last_stage(model) == stages["classifier"]
     assert last_stage(stages["imputer"]) == stages["imputer"]
