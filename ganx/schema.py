@@ -318,6 +318,11 @@ def _check_train(config: dict[str, Any]) -> None:
     config["optimizer"] = _check_optimizer(config["optimizer"])
     config["model"], trained = _check_model(config["model"])
     protocol = config["protocol"]
+    if protocol["labels_per_class"] is not None and protocol["scored_labels"] == "shown" and protocol["folds"] != 0:
+        raise UserError(
+            "protocol.labels_per_class shows labels of training rows alone, so that no shown label is left to score: "
+            "set protocol.scored_labels=known"
+        )
     if trained and protocol["selection"] == "validation" and protocol["validation"] == 0:
         raise UserError("protocol.selection=validation needs rows to select on: set e.g. protocol.validation=0.2")
     if trained and "_target_" not in config["optimizer"]:

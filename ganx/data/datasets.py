@@ -68,4 +68,7 @@ def _fault(table: Table) -> str:
         return "y that is not a class of `classes` for each row, or -1"
     if table.domain is not None and (table.domain.shape != x.shape[:1] or not np.isin(table.domain, (0, 1)).all()):
         return "`domain` that is not 0 or 1 for each row"
+    outliers = table.truth.get("outliers")
+    if outliers is not None and outliers.shape != x.shape[:1]:
+        return f"`truth['outliers']` of shape {outliers.shape}, not one for each row"
     return ""

@@ -17,7 +17,7 @@ from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
 from ganx.run.gradient import Gradient
 from ganx.schema import check_loss
-from ganx.targets import locate
+from ganx.targets import locate, spec
 
 Filled = NDArray[np.float32]
 _NO_LOSS = {"name": "none", "penalty": None}
@@ -36,12 +36,14 @@ class Chain:
         Raises:
             UserError: the first cannot impute, the last cannot classify, or one of them does not fit data or loss.
         """
-        first, last = stages(experiment)
-        for stage, key, capability in ((first, "imputer", "impute"), (last, "classifier", "classify")):
-            if capability not in stage.spec.capabilities or stage.spec.fitter == "chain":
-                raise UserError(f"model.{key}: model={stage.config['model']['name']} does not {capability}")
-            check_loss(stage.config)
-            stage.check()
+        model = experiment.config["model"]
+        for key, capability in (("imputer", "impute"), ("classifier", "classify")):
+            stage = spec(model[key], f"model.{key}")
+            if capability not in stage.capabilities or stage.fitter == "chain":
+                raise UserError(f"model.{key}: model={model[key]['name']} does not {capability}")
+        for part in stages(experiment):
+            check_loss(part.config)
+            part.check()
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Train or fit both stages, the first in a folder of its own; go on from what an interrupted run has left."""
