@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Any
 
@@ -34,6 +34,15 @@ class Data:
     encoding: Encoding
     network: FeatureNetwork | None = None
     conditional: bool = False
+
+    @cached_property
+    def features(self) -> truths.Features | None:
+        """Test rows in the features of the network; of rows that are no images, the encoded table itself."""
+        view = self.view
+        if not isinstance(view, Examples) or view.table.mixture is not None:
+            return None
+        of = self.encoding.encode if self.network is None else self.network.features
+        return truths.Features(of(view.table.x[rows_asked(view, "test")]), of)
 
 
 def score(data: Data, answers: Answers) -> dict[str, float]:
@@ -114,21 +123,6 @@ def _mixture(data: Data, answers: Answers) -> Any:
     return data.view.table.mixture
 
 
-def _features(data: Data, answers: Answers) -> Any:
-    """Test rows and samples in the features of a network; of rows that are no images, the encoded table itself."""
-    view = data.view
-    if not isinstance(view, Examples) or view.table.mixture is not None:
-        return None
-    x = view.table.x[rows_asked(view, "test")]
-    of = data.encoding.encode if data.network is None else data.network.features
-    return truths.Features(of(x), of)
-
-
-def _image_features(data: Data, answers: Answers) -> Any:
-    """The same, of images alone."""
-    return None if data.network is None else _features(data, answers)
-
-
 def _image_labels(data: Data, answers: Answers) -> Any:
     if data.network is None or not data.conditional or data.view.table.mixture is not None:
         return None
@@ -164,8 +158,8 @@ TRUTHS: dict[str, Callable[[Data, Answers], Any]] = {
     "target_labels": _target_labels,
     "cluster_labels": _cluster_labels,
     "mixture": _mixture,
-    "features": _features,
-    "image_features": _image_features,
+    "features": lambda data, answers: data.features,
+    "image_features": lambda data, answers: data.features if data.network else None,
     "image_labels": _image_labels,
     "rows": _rows,
     "embeddings": _embedded_labels,
