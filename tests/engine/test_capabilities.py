@@ -71,7 +71,8 @@ class Module:
         return self.seen("reconstruct", x)
 
     def anomaly(self, x: Tensor) -> Tensor:
-        return vector_norm(self.seen("anomaly", x), dim=2)
+        distance: Tensor = vector_norm(self.seen("anomaly", x), dim=2)
+        return distance
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         return -self.seen("log_likelihood", x).square().sum(2)
