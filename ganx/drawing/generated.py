@@ -134,7 +134,10 @@ def _arranged(module: Any, units: Rows, cells: NDArray[Any]) -> NDArray[Any]:
 
 
 def draw_entropy(experiment: Experiment, state: State, replica: int, answers: Answers, folder: RunFolder) -> None:
-    """Draw the entropy of a P(C) that is learned."""
+    """Draw the entropy of a P(C) that is learned, of points in the plane and of images."""
+    view = experiment.view(replica)
+    if not isinstance(view, Examples) or not (view.units.image or in_plane(experiment)):
+        return
     if not folder.metrics.exists():
         return
     by_step = pd.read_csv(folder.metrics).groupby("step")["prior_entropy"]
