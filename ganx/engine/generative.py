@@ -42,7 +42,7 @@ class GenerativeModule(LatentCode, LinearDecay):
         UserError: a choice that does not fit the data or another choice.
     """
 
-    losses = ("nonsaturating", "saturating", "lsgan", "hinge", "wgan", "own")
+    losses: ClassVar[tuple[str, ...]] = ("nonsaturating", "saturating", "lsgan", "hinge", "wgan", "own")
     penalties: ClassVar[tuple[str | None, ...]] = ("r1", "r2", "zero_centered", "wgan_gp", "clipping", None)
 
     g: nn.Module

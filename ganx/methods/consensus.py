@@ -29,7 +29,7 @@ class Consensus(GenerativeModule):
         design: see `GenerativeModule`.
     """
 
-    losses = ("nonsaturating", "saturating", "lsgan")  # type: ignore[assignment]
+    losses = ("nonsaturating", "saturating", "lsgan")
     penalties: ClassVar[tuple[str | None, ...]] = (None,)
 
     def __init__(self, setting: Setting, *, gamma: NonNegativeFloat, **design: Any) -> None:

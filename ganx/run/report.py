@@ -23,10 +23,12 @@ def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -
     classes = f", {table.n_classes} classes" if table.n_classes else ", no target"
     folds = {0: "all rows", "holdout": "holdout"}.get(protocol["folds"], f"{protocol['folds']} folds")
     hidden = f"{protocol['missing_rate']:.0%} of the cells ({protocol['mechanism'].upper()})"
-    if table.n_classes:
-        hidden += f" and {1 - protocol['label_rate']:.0%} of the labels"
-    if not protocol["missing_rate"] and protocol["label_rate"] == 1:
-        hidden = "nothing"
+    few, labels = protocol["labels_per_class"], ""
+    if table.n_classes and (few is not None or protocol["label_rate"] < 1):
+        labels = (
+            f"{1 - protocol['label_rate']:.0%} of the labels" if few is None else f"all but {few} labels of a class"
+        )
+    hidden = " and ".join(part for part in (hidden if protocol["missing_rate"] else "", labels) if part) or "nothing"
     console.print(
         f"[bold]{config['model']['name']}[/] on [bold]{table.name}[/]: {table.n_rows} rows, {table.n_columns} columns"
         f"{classes}; protocol {protocol['name']}: {hidden} hidden",
