@@ -8,13 +8,14 @@ import torch
 
 from ganx.compose import compose
 from ganx.engine.build import build_module
+from ganx.engine.generative import GenerativeModule
 from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.module import Module
 from ganx.engine.trainer import prepare_process
 from ganx.engine.views import open_view
 from ganx.groups import options
 from ganx.run.experiment import Experiment
-from ganx.targets import spec
+from ganx.targets import locate, spec
 
 Build = Callable[..., tuple[Module, BlockLoader]]
 
@@ -30,9 +31,9 @@ def smoke(model: str) -> tuple[str, ...]:
 
 
 def generative_models() -> list[str]:
-    """Models that read whole examples and generate such."""
-    specs = {model: spec(compose("train", [f"model={model}"])["model"]) for model in options("model")}
-    return [model for model, one in specs.items() if {"sample", "generate"} <= one.capabilities]
+    """Models that are a `GenerativeModule`."""
+    targets = {model: compose("train", [f"model={model}"])["model"]["_target_"] for model in options("model")}
+    return [model for model, target in targets.items() if issubclass(locate(target), GenerativeModule)]
 
 
 def trained_models() -> list[str]:
