@@ -359,11 +359,40 @@ def _lineage(node: ast.ClassDef, module: str) -> list[tuple[ast.ClassDef, str]]:
     """Return a class and its bases, each before its own bases, as far as they are ganx's or the user's own."""
     found = [(node, module)]
     for base in node.bases:
-        parent = _find_class(f"{module}.{base.id}") if isinstance(base, ast.Name) else None
+        parent = _find_class(_dotted(base, module))
         if parent is not None and _is_own(parent[1]):
             found += _lineage(*parent)
     # Of a class that is reached twice the last place counts, as in Python's own order.
     return [entry for i, entry in enumerate(found) if entry not in found[i + 1 :]]
+
+
+def _dotted(base: ast.expr, module: str) -> str:
+    """Return the name of a base class: as the module has it, or through a module that it imports."""
+    match base:
+        case ast.Name(id=name):
+            return f"{module}.{name}"
+        case ast.Attribute(value=ast.Name(id=alias), attr=name):
+            return f"{_imported(alias, module)}.{name}"
+        case ast.Attribute():
+            return ast.unparse(base)  # import a.b; class C(a.b.Base)
+        case ast.Subscript(value=value):
+            return _dotted(value, module)
+    return ""
+
+
+def _imported(alias: str, module: str) -> str:
+    """Return the module that `alias` stands for in another one."""
+    tree = _tree(module)
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                if (name.asname or name.name) == alias:
+                    return name.name
+        if isinstance(node, ast.ImportFrom):
+            for name in node.names:
+                if (name.asname or name.name) == alias:
+                    return f"{_absolute(node, module)}.{name.name}"
+    return alias
 
 
 def _is_own(module: str) -> bool:

@@ -72,10 +72,6 @@ class Split:
         labels[self.valid] = False
         return labels
 
-    def with_training_rows(self, train: Index) -> Split:
-        """Return the split with other training rows."""
-        return replace(self, train=train)
-
     def after_selection(self) -> Split:
         """Return the split as it is when nothing is left to select: what validation kept back may be seen."""
         return replace(self, train=self.rows, valid=self.valid[:0], seen_valid=self.seen_valid[:0])
@@ -111,6 +107,8 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
     seen = ~(np.isnan(table.x) | hidden)
     shown_y = np.where(kept, y, -1)
     rate = protocol.label_rate if protocol.labels_per_class is None else 1.0
+    if table.domain is not None:  # labels of a target domain are there to be scored
+        shown_y = np.where(table.domain == 0, shown_y, -1)
     labelled = show_labels(shown_y, rate, _rng(seed, LABELS))
 
     def strata(labelled: Mask) -> Index:
@@ -148,8 +146,6 @@ def _show_few(table: Table, y: Index, rows: Index, count: int, rng: np.random.Ge
     shown = np.zeros(len(y), dtype=np.bool_)
     if not table.n_classes:
         raise UserError(f"protocol.labels_per_class={count}: dataset={table.name} has no classes; set it to null")
-    if table.domain is not None:
-        rows = rows[table.domain[rows] == 0]  # labels of a target domain are never shown
     for k, name in enumerate(table.classes):
         known = rows[y[rows] == k]
         if len(known) < count:

@@ -370,5 +370,10 @@ def check_protocol(name: str, spec: MethodSpec, table: Table, protocol: dict[str
     if precision != "float32" and not view.low_precision:
         raise UserError(f"hardware.precision is for networks of rows and images; model={name} needs float32")
     y = table.y
-    if spec.conditional and view.every_label and y is not None and (protocol["label_rate"] < 1 or bool((y < 0).any())):
-        raise UserError(f"model={name} reads the label of every row: protocol.label_rate=1, and no unknown labels")
+    if spec.conditional and view.every_label and y is not None:
+        hidden = protocol["label_rate"] < 1 or protocol["labels_per_class"] is not None
+        if hidden or bool((y < 0).any()):
+            raise UserError(
+                f"model={name} reads the label of every row: protocol.label_rate=1, protocol.labels_per_class=null, "
+                "and no unknown labels"
+            )

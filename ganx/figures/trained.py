@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from ganx.data.splits import Split
 from ganx.data.table import Table
-from ganx.engine.checkpoint import read_checkpoint
 from ganx.errors import RunError
 from ganx.run.experiment import Experiment, State
-from ganx.run.upgrade import upgrade_state
+from ganx.run.kept import read_kept
 
 Floats = NDArray[np.floating]
 
@@ -65,7 +64,7 @@ class Trained:
         """
         if not self.experiment.folder.checkpoint.exists():
             raise RunError(f"{self.experiment.folder} has lost its checkpoint; remove the folder, and train again")
-        return upgrade_state(read_checkpoint(self.experiment.folder.checkpoint))
+        return read_kept(self.experiment.folder, "gradient", self.experiment.replicas)
 
     @cached_property
     def view(self) -> Any:

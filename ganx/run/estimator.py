@@ -12,16 +12,17 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from ganx.baselines.packing import pack, unpack
+from ganx.baselines.packing import pack
 from ganx.data.table import Table
 from ganx.engine.capabilities import Answers, Method, ask, of_estimator
-from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
+from ganx.engine.checkpoint import write_checkpoint
 from ganx.engine.views import View
 from ganx.metrics.classification import positive_class
 from ganx.run.context import Context
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
 from ganx.run.gradient import table_facts
+from ganx.run.kept import read_kept
 from ganx.targets import locate
 
 _NOT_KEPT = "this estimator defines no `state`: nothing of it is kept, and `ganx eval` fits it again"
@@ -42,7 +43,7 @@ class Estimator:
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Fit every replica on the rows, cells and labels that a trained method gets in the end, and keep it."""
         if folder.checkpoint.exists():
-            return read_kept(folder)
+            return read_kept(folder, "estimator", experiment.replicas)
         state = _fitted(experiment, context)
         if all(isinstance(kept, dict) for kept in state["kept"]):
             write_checkpoint(folder.checkpoint, {**state, "kept": [_as_tensors(pack(kept)) for kept in state["kept"]]})
@@ -52,19 +53,15 @@ class Estimator:
 
     def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Return what a finished run has kept; where it could not be kept, it is fitted again."""
-        return read_kept(folder) if folder.checkpoint.exists() else _fitted(experiment, context)
+        result = folder.read_result() or {}
+        if folder.checkpoint.exists() or result.get("checkpoint"):
+            return read_kept(folder, "estimator", experiment.replicas)
+        return _fitted(experiment, context)
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask every replica."""
         answers: list[Answers | None] = _in_processes(_ask, experiment, list(enumerate(state["kept"])), context)
         return answers
-
-
-def read_kept(folder: RunFolder) -> State:
-    """Return the state of a finished run; raises RunError where it is damaged."""
-    state = read_checkpoint(folder.checkpoint)
-    packed = [{name: value.numpy() for name, value in kept.items()} for kept in state["kept"]]
-    return {**state, "kept": [unpack(kept) for kept in packed]}
 
 
 def _as_tensors(arrays: dict[str, Any]) -> dict[str, Tensor]:

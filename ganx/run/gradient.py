@@ -21,7 +21,7 @@ from ganx.files import write_text
 from ganx.run.context import Beat, Context, Watch
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
-from ganx.run.upgrade import upgrade_state
+from ganx.run.kept import read_kept
 
 
 class Gradient:
@@ -51,7 +51,7 @@ class Gradient:
 
     def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Return what a finished run has kept."""
-        return upgrade_state(read_checkpoint(folder.checkpoint))
+        return read_kept(folder, "gradient", experiment.replicas)
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask every replica, one at a time on the CPU, so that answers do not depend on the layout; None: it failed."""

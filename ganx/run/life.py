@@ -20,6 +20,7 @@ from ganx.run.context import Context, Layout, Watch, lay_out
 from ganx.run.experiment import Experiment
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
+from ganx.run.kept import digest
 from ganx.run.lock import PATIENCE, RunLock
 from ganx.run.provenance import collect
 from ganx.run.report import announce, repeat_command, show_result, summarise
@@ -170,6 +171,7 @@ def _result(
         "peak_memory_mb": round(peak_memory_mb(context.layout["workers"])),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in scores.items()},
         "feature_network": network and network.facts(),
+        "checkpoint": digest(folder),
         "notes": state.get("notes", []),
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,

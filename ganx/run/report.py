@@ -61,7 +61,7 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
     if result["metrics"]:
         console.print(grid)
     elif result["status"] == "done":
-        console.print("nothing was hidden from the run, so there is nothing to score")
+        console.print("the data hold no truth that this could be scored by: nothing was hidden, or nothing is known")
     if network := result.get("feature_network"):
         console.print(
             f"{', '.join(_by_network(result['metrics']))} by the {network['name']} ({network['sha256'][:10]}, accuracy "

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ganx.errors import UserError
 from ganx.targets import constructor
 
 #: The class of a data set, by its name, in configurations that name none.
@@ -68,10 +69,20 @@ def is_old(config: dict[str, Any]) -> bool:
 
 def _model(model: dict[str, Any]) -> dict[str, Any]:
     """Rename keys, of the stages of a pipeline, too."""
+    renamed = {new: old for old, new in _MODEL_KEYS.items() if old in model and new in _keys(model)}
+    names = {old: new for new, old in renamed.items()}
     return {
-        _MODEL_KEYS.get(key, key): _model(value) if isinstance(value, dict) and "_target_" in value else value
+        names.get(key, key): _model(value) if isinstance(value, dict) and "_target_" in value else value
         for key, value in model.items()
     }
+
+
+def _keys(model: dict[str, Any]) -> set[str]:
+    """Return the keys that a model's class takes now; none where it is not there."""
+    try:
+        return set(constructor(str(model.get("_target_"))))
+    except UserError:
+        return set()
 
 
 def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:

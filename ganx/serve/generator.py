@@ -19,14 +19,13 @@ from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import numbers
-from ganx.engine.checkpoint import read_checkpoint
 from ganx.engine.latent import IN_USE
 from ganx.engine.views import Examples, View
 from ganx.errors import UserError, nearest
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder, find_run
+from ganx.run.kept import read_kept
 from ganx.run.stored import finished_result, stored_config, stored_experiment
-from ganx.run.upgrade import upgrade_state
 from ganx.targets import added_by, spec
 from ganx.text import plural
 
@@ -169,7 +168,7 @@ def open_generator(config: dict[str, Any], argv: Sequence[str]) -> TrainedGenera
     _check_model(folder, stored_config(folder, extra_targets)["model"])
     finished_result(folder)
     experiment = stored_experiment(folder, extra_targets)
-    state, replica = upgrade_state(read_checkpoint(folder.checkpoint)), config["replica"]
+    state, replica = read_kept(folder, "gradient", experiment.replicas), config["replica"]
     _check_replica(folder, state, replica)
     return TrainedGenerator(experiment, state, replica, _generator(folder, experiment, state, replica))
 

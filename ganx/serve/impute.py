@@ -16,15 +16,14 @@ from ganx.data.csv_table import read_like
 from ganx.data.encoding import Encoding
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import Method, about, of_estimator, of_module
-from ganx.engine.checkpoint import read_checkpoint
 from ganx.engine.views import Facts, GivenCells
 from ganx.errors import UserError
 from ganx.files import make_folder, write_text
-from ganx.run.estimator import load_estimator, read_kept
+from ganx.run.estimator import load_estimator
 from ganx.run.experiment import State
 from ganx.run.folder import RunFolder, find_run
+from ganx.run.kept import read_kept
 from ganx.run.stored import finished_result, stored_config
-from ganx.run.upgrade import upgrade_state
 from ganx.targets import MethodSpec, added_by, spec
 from ganx.text import plural
 
@@ -166,7 +165,8 @@ def _ensemble(folder: RunFolder, extra_targets: frozenset[str]) -> Ensemble:
         raise UserError(f"{folder}: model={name} cannot impute; train e.g. model=hexagan")
     if not folder.checkpoint.exists():
         raise UserError(f"{folder}: nothing of model={name} was kept that could fill another table; train it again")
-    state = read_kept(folder) if method.fitter == "estimator" else upgrade_state(read_checkpoint(folder.checkpoint))
+    replicas = [(seed, 0) for seed in range(config["seed"], config["seed"] + config["seeds"])]
+    state = read_kept(folder, method.fitter, replicas)
     facts = state["table"]
     if len(state["failed"]) == len(state["replicas"]):
         raise UserError(f"{folder}: every replica of this run has failed")

@@ -57,12 +57,13 @@ def test_a_result_without_paths_and_execution_keys() -> None:
 
 
 def test_keys_of_a_model_and_of_its_stages() -> None:
-    stage = {"_target_": "a.B", "cooldown": 0.5, "lr_scale": {"cooldown": 2.0}}
-    model = {"_target_": "a.C", "cooldown": 0.1, "classifier": stage}
+    gan, mine = "ganx.methods.gan.GAN", "mine.Method"
+    stage = {"_target_": gan, "cooldown": 0.5, "lr_scale": {"cooldown": 2.0}}
+    model = {"_target_": mine, "cooldown": 0.1, "classifier": stage}
     assert upgrade({"model": model})["model"] == {
-        "_target_": "a.C",
-        "linear_decay": 0.1,
-        "classifier": {"_target_": "a.B", "linear_decay": 0.5, "lr_scale": {"cooldown": 2.0}},
+        "_target_": mine,
+        "cooldown": 0.1,  # a key of somebody's own class
+        "classifier": {"_target_": gan, "linear_decay": 0.5, "lr_scale": {"cooldown": 2.0}},
     }
 
 
