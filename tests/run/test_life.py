@@ -61,7 +61,7 @@ def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert provenance["chunks"] == [2]
     assert provenance["versions"]["torch"]
     result = read(folder)
-    assert result["schema"] == 2
+    assert result["schema"] == 3
     assert result["seconds"] > 0
     assert result["peak_memory_mb"] > 50
     assert "hardware" not in result["config"]
