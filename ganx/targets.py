@@ -24,7 +24,8 @@ ALLOWED = ("ganx.", "torch.optim.", "lightning.")
 #: asked and returns.
 CAPABILITIES = (
     *("impute", "classify", "cluster", "embed", "reconstruct", "anomaly", "log_likelihood"),
-    *("sample", "prior", "estimate", "generate"),
+    *("sample", "prior", "estimate"),
+    *("latent", "draw_categories", "generate"),  # what goes into a generator, and what comes out
     *("encode", "generate_hidden"),  # which figures of hidden vectors ask for
     *("check", "state"),  # of an estimator: refuses data; what is kept of it
 )

@@ -35,8 +35,8 @@ class Baseline:
         self.notes: list[str] = []
         self._arrays: Arrays = {}
 
-    def check(self) -> None:
-        """Refuse data that cannot be learned from, before anything is written; raises UserError."""
+    def check(self, n_rows: int) -> None:
+        """Refuse so many training rows, or the data, before anything is written; raises UserError."""
 
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn from the training rows, and `keep` what was learned."""

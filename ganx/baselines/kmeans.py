@@ -24,7 +24,7 @@ class KMeans(Baseline):
         scaling: of the columns: `none`, or `standard`, to mean 0 and variance 1 over the training rows.
 
     Raises:
-        UserError: `clusters: classes` and the data have none (on `check` and `fit`).
+        UserError: `clusters: classes` and the data have none (on `check` and `fit`); fewer rows than clusters.
     """
 
     reads = "examples"
@@ -45,12 +45,14 @@ class KMeans(Baseline):
         super().__init__()
         self.clusters, self.n_init, self.rounds, self.scaling = clusters, n_init, rounds, scaling
 
-    def check(self) -> None:
-        """Refuse data without classes where there is to be a cluster for each."""
-        _ = self.n_clusters
+    def check(self, n_rows: int) -> None:
+        """Refuse fewer rows than clusters, and data without classes where there is to be a cluster for each."""
+        if self.n_clusters > n_rows:
+            raise UserError(f"model.clusters={self.n_clusters}: there are {n_rows} training rows")
 
     def fit(self, x: Rows, y: Labels) -> None:  # type: ignore[override]
         """Find the centres. (n, ...) rows; y is not looked at."""
+        self.check(len(x))
         x = flat(x)
         shift, scale = np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32)
         if self.scaling == "standard":

@@ -7,7 +7,7 @@ estimator gets and returns arrays of one replica, without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ganx.engine.views import Cells, Domains, Examples, View
+from ganx.errors import UserError
 from ganx.metrics.truths import Clusters, Embeddings, Samples
 
 Floats = NDArray[np.floating]
@@ -75,7 +77,7 @@ def of_module(module: Any, view: View) -> Method:
     """Return a module, a stack of one, as the loop sees it."""
 
     def call(name: str, *arguments: Any) -> Any:
-        return _first(getattr(module, name)(*arguments))
+        return _first(name, getattr(module, name)(*arguments))
 
     def about(name: str, view: View, batch: Any) -> Any:
         return call(name, *view.arguments(batch)).astype(np.float64)
@@ -90,7 +92,7 @@ def of_estimator(estimator: Any) -> Method:
         return getattr(estimator, name)(*arguments)
 
     def about(name: str, view: View, batch: Any) -> Any:
-        return call(name, *view.arrays(batch))
+        return np.asarray(call(name, *view.arrays(batch)))
 
     return Method(call, about, nullcontext, None)
 
@@ -129,8 +131,37 @@ def about(method: Method, view: View, rows: Index, names: Collection[str]) -> di
         for start in range(0, len(rows), size := method.portion or len(rows)):
             batch = view.batch(view.tensor(rows[start : start + size]).unsqueeze(0))
             for name in names:
-                found[name].append(method.about(name, view, batch))
+                found[name].append(answer := method.about(name, view, batch))
+                check_shape(name, answer, view.arguments(batch)[0].shape[1:], 1)
     return {name: np.concatenate(portions) for name, portions in found.items()}
+
+
+def check_shape(name: str, answer: Any, x: Sequence[int], lead: int) -> None:
+    """Refuse an answer of another shape than `CAPABILITIES` says.
+
+    Args:
+        x: shape of the rows that were asked about.
+        lead: how many of its axes number them: 1 for one replica, 2 for a stack.
+
+    Raises:
+        UserError: so it is.
+    """
+    rows = tuple(x[:lead])
+    expected: dict[str, tuple[int | str, ...]] = {
+        "impute": tuple(x),
+        "reconstruct": tuple(x),
+        "classify": (*rows, "K"),
+        "cluster": (*rows, "K"),
+        "embed": (*rows, "e"),
+    }
+    wanted, got = expected.get(name, rows), tuple(answer.shape)
+    fits = len(got) == len(wanted) and all(w in (g, "K", "e") for g, w in zip(got, wanted, strict=True))
+    if not fits and not (name == "cluster" and got == rows):
+        raise UserError(f"model: `{name}` returned an array of shape {_shape(got)}; expected {_shape(wanted)}")
+
+
+def _shape(sizes: Sequence[int | str]) -> str:
+    return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
 
 
 @torch.no_grad()
@@ -175,12 +206,15 @@ def numbers(c: NDArray[Any]) -> Index:
     return found
 
 
-def _first(answer: Any) -> Any:
+def _first(name: str, answer: Any) -> Any:
     """Return the only replica's part of an answer, as arrays."""
     if isinstance(answer, Mapping):
-        return {name: _first(value) for name, value in answer.items()}
+        return {key: _first(name, value) for key, value in answer.items()}
     if isinstance(answer, tuple):
-        return tuple(map(_first, answer))
+        return tuple(_first(name, part) for part in answer)
+    if not isinstance(answer, Tensor) or answer.ndim == 0 or len(answer) != 1:
+        got = _shape(tuple(answer.shape)) if isinstance(answer, Tensor) else type(answer).__name__
+        raise UserError(f"model: `{name}` returned {got}; expected tensors (R, ...), R = 1 replica")
     return answer[0].cpu().numpy()
 
 
@@ -191,6 +225,13 @@ def _imputed(view: View, by_part: dict[str, Floats]) -> Floats:
 
 
 def _of_test(view: View, by_part: dict[str, Floats]) -> Floats:
+    return by_part["test"]
+
+
+def _classified(view: View, by_part: dict[str, Floats]) -> Floats:
+    k = view.table.n_classes
+    if k and by_part["test"].shape[1] != k:
+        raise UserError(f"model: `classify` returned {by_part['test'].shape[1]} probabilities of {k} classes")
     return by_part["test"]
 
 
@@ -210,6 +251,7 @@ def _embeddings(view: View, by_part: dict[str, Floats]) -> Embeddings:
 
 _TRANSLATED: dict[str, Callable[[View, dict[str, Any]], Any]] = {
     "impute": _imputed,
+    "classify": _classified,
     "cluster": _clusters,
     "embed": _embeddings,
 }

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganx.data.rows import Rows
 from ganx.engine.capabilities import numbers
 
+GENERATOR = ("latent", "draw_categories", "generate")  # what a method must define
 MOST_FRAMES = 40  # when there are more, every second one is dropped
 POINTS = 1000  # of a frame in the plane
 GRID_ROWS, GRID_COLUMNS = 8, 10  # of a frame of images, where there are no categories
@@ -68,7 +69,7 @@ def grid_codes(module: Any, n_rows: int = GRID_ROWS) -> tuple[Tensor, Tensor]:
 
     Without categories every image of the grid has its own z.
     """
-    k = module.n_categories
+    k = getattr(module, "n_categories", 0)
     if not k:
         n = n_rows * GRID_COLUMNS
         return module.latent(n), module.draw_categories(n)

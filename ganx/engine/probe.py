@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganx.data.splits import Split
 from ganx.engine.build import SELECTED_BY
+from ganx.engine.capabilities import check_shape
 from ganx.engine.module import Module
 from ganx.engine.views import Cells, View
 from ganx.metrics.classification import f1, positive_class
@@ -80,7 +81,8 @@ class Probe:
         with module.evaluation_noise():
             for part in zip(*(torch.split(argument, self.view.portion, 1) for argument in arguments), strict=True):
                 for name, portions in answers.items():
-                    portions.append(getattr(method, name)(*part))
+                    portions.append(answer := getattr(method, name)(*part))
+                    check_shape(name, answer, part[0].shape, 2)
         found = {name: SCORES[SELECTED_BY[name]](self, torch.cat(portions, 1)) for name, portions in answers.items()}
         return {SELECTED_BY[name]: value for name, value in found.items() if value is not None}
 

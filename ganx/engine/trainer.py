@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from ganx.engine.build import build_module
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
 from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
-from ganx.engine.film import Film
+from ganx.engine.film import GENERATOR, Film
 from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.probe import Probe
@@ -94,8 +94,8 @@ class ChunkRun(pl.Callback):
         facts = self.view.facts(table, chunk.encoding)
         self.module = build_module(config, chunk.replicas, facts, device=device, extra_targets=chunk.extra_targets)
         self.probe = Probe.of(chunk.spec, self.view, config["protocol"]["selection"])
-        generates = "generate" in chunk.spec.capabilities
-        self.film = Film(self.view.units) if generates and isinstance(self.view, Examples) else None
+        films = chunk.spec.capabilities.issuperset(GENERATOR)
+        self.film = Film(self.view.units) if films and isinstance(self.view, Examples) else None
         self.best = {name: Best(name, self.module) for name in (self.probe.score(self.module) if self.probe else ())}
         self.failed: dict[str, str] = {}
         self.loss_sums: dict[str, Tensor] = {}

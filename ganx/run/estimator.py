@@ -17,6 +17,7 @@ from ganx.data.table import Table
 from ganx.engine.capabilities import Answers, Method, ask, of_estimator
 from ganx.engine.checkpoint import write_checkpoint
 from ganx.engine.views import View
+from ganx.errors import UserError
 from ganx.metrics.classification import positive_class
 from ganx.run.context import Context
 from ganx.run.experiment import Experiment, State
@@ -38,7 +39,7 @@ class Estimator:
         """See `Experiment.check`; an estimator may refuse the data itself, too."""
         experiment.check()
         if "check" in experiment.spec.capabilities:
-            _new(experiment, 0).check()
+            _new(experiment, 0).check(min(len(split.rows) for split in experiment.splits))
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Fit every replica on the rows, cells and labels that a trained method gets in the end, and keep it."""
@@ -143,8 +144,14 @@ def _fit(experiment: Experiment, replica: int) -> tuple[Any, list[str]]:
     notes = list(getattr(estimator, "notes", ()))
     if "state" in experiment.spec.capabilities:
         with suppress(NotImplementedError):
-            return estimator.state(), notes
+            return _arrays(estimator.state()), notes
     return estimator, notes  # a user's own, perhaps
+
+
+def _arrays(state: Any) -> dict[str, Any]:
+    if not isinstance(state, dict) or not all(isinstance(array, np.ndarray) for array in state.values()):
+        raise UserError("model: `state` is to return {name: NumPy array}")
+    return state
 
 
 def _training_rows(view: View) -> tuple[Any, ...]:

@@ -14,6 +14,8 @@ from ganx.run.lock import Heartbeat, is_alive
 
 RunState = Literal["new", "running", "stale", "interrupted", "done", "failed"]
 
+_SHOWN = {"status", "model", "dataset", "protocol", "metrics"}
+
 
 class RunFolder:
     """`outputs/runs/<dataset>/<model>-<signature>/`.
@@ -83,6 +85,15 @@ class RunFolder:
         except (ValueError, RecursionError, IsADirectoryError) as error:
             raise UserError(f"{self.result} is damaged: {error}; remove it, and train again") from error
         return result if isinstance(result, dict) else None
+
+    def read_whole_result(self) -> dict[str, Any] | None:
+        """Return the same, once it has all that is shown of a run."""
+        result = self.read_result()
+        if result is not None and (lacks := _SHOWN - result.keys()):
+            raise UserError(
+                f"{self.result} is damaged: it has no {', '.join(sorted(lacks))}; remove it, and train again"
+            )
+        return result
 
     def read_config(self) -> dict[str, Any]:
         """Return config.yaml as plain containers; it can name no code to be executed while it is read."""

@@ -85,7 +85,7 @@ def train(
 
 def _shown(console: Console, folder: RunFolder, config: dict[str, Any]) -> int | None:
     """Show a run that has ended and return its exit code; None where there is something to do."""
-    result = folder.read_result()
+    result = folder.read_whole_result()
     if result is None or config["force"] or (result["status"] == "failed" and config["retry"]):
         return None
     if result["status"] == "failed":

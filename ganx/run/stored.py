@@ -48,7 +48,7 @@ def finished_result(folder: RunFolder) -> dict[str, Any]:
     Raises:
         UserError: it has not finished.
     """
-    result = folder.read_result()
+    result = folder.read_whole_result()
     if result is None:
         raise UserError(f"{folder}: the run has not finished; the same ganx train command goes on with it")
     return result

@@ -19,6 +19,7 @@ from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import numbers
+from ganx.engine.film import GENERATOR
 from ganx.engine.latent import IN_USE
 from ganx.engine.views import Examples, View
 from ganx.errors import UserError, nearest
@@ -198,7 +199,7 @@ def _check_model(folder: RunFolder, model: dict[str, Any]) -> None:
     method = spec(model)
     if method.fitter == "chain":
         raise UserError(f"{folder}: a pipeline generates no rows; train a model that does, e.g. model=cgan")
-    if "generate" not in method.capabilities:
+    if not method.capabilities.issuperset(GENERATOR):
         raise UserError(f"{folder}: model={model['name']} generates no rows; choose one that does, e.g. model=cgan")
     if model.get("n_cg") == 0:
         raise UserError(f"{folder}: trained with model.n_cg=0, so that its generator of rows has learned nothing")

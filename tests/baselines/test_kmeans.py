@@ -49,6 +49,9 @@ def test_as_many_clusters_as_classes(rows: NDArray[np.float32]) -> None:
     kmeans = KMeans(clusters="classes", scaling="none", **KEYS)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"model\.clusters"):
         kmeans.fit(rows, np.full(len(rows), -1))
+    kmeans.n_classes = 300
+    with pytest.raises(UserError, match=r"model\.clusters=300: there are 200 training rows"):
+        kmeans.check(len(rows))
     kmeans.n_classes = 3
     kmeans.fit(rows, np.full(len(rows), -1))
     assert len(np.unique(kmeans.cluster(rows))) == 3

@@ -130,7 +130,7 @@ def test_no_file_and_another_kind_of_file(tmp_path: Path) -> None:
         read_npz(str(tmp_path / "single.npy"))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.booleans(), st.integers(0, 100_000), st.integers(0, 255), st.booleans())
 def test_a_damaged_file_is_one_line(tmp_path: Path, packed: bool, place: int, byte: int, cut: bool) -> None:
     file = tmp_path / "damaged.npz"

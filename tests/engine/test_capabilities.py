@@ -29,6 +29,7 @@ from ganx.engine.capabilities import (
     thinned,
 )
 from ganx.engine.views import Cells, Domains, Examples
+from ganx.errors import UserError
 from ganx.metrics.registry import METRICS
 from ganx.metrics.truths import Clusters, Embeddings, Samples
 from ganx.targets import CAPABILITIES as KNOWN
@@ -223,3 +224,24 @@ def test_numbers_of_categories() -> None:
 def test_every_metric_needs_a_known_capability() -> None:
     assert {metric.needs for metric in METRICS} <= set(CAPABILITIES)
     assert set(CAPABILITIES) < set(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "told"),
+    [
+        ("classify", torch.zeros(1, 3, 2), r"`classify` returned an array of shape \(3, 2\); expected \(10, K\)"),
+        ("classify", torch.zeros(1, 10, 5), "`classify` returned 5 probabilities of 2 classes"),
+        ("embed", torch.zeros(1, 10), r"`embed` returned an array of shape \(10,\); expected \(10, e\)"),
+        ("anomaly", torch.zeros(1, 10, 1), r"`anomaly` returned an array of shape \(10, 1\); expected \(10,\)"),
+        ("reconstruct", torch.zeros(1, 10, 3), r"`reconstruct` returned .*; expected \(10, 2\)"),
+        ("anomaly", torch.zeros(10), r"`anomaly` returned \(10,\); expected tensors \(R, ...\), R = 1 replica"),
+        ("anomaly", np.zeros((1, 10)), "`anomaly` returned ndarray; expected tensors"),
+    ],
+)
+def test_an_answer_of_another_shape_is_refused(name: str, answer: Any, told: str) -> None:
+    view = opened(Examples, table(), SHOWING)
+    view.splits[0] = replace(view.splits[0], test=np.arange(10))
+    module = Module()
+    setattr(module, name, lambda x: answer)
+    with pytest.raises(UserError, match=told):
+        ask(of_module(module, view), view, {name})

@@ -122,3 +122,11 @@ def test_status(folder, tmp_path, capsys, monkeypatch):
     assert lines[0] == "breast/hexagan-0123456789  done     2 h  rmse_row 0.0681 ± 0.0012  f1 0.9600"
     assert lines[1].split(None, 4) == ["wine/toy-aaaaaaaaaa", "failed", "0", "s", "loss d is NaN at step 7"]
     assert lines[2].split(None, 4) == ["wine/toy-bbbbbbbbbb", "running", "0", "s", "step 5 of 100"]
+
+
+def test_a_result_that_lacks_what_is_shown(folder):
+    folder.create({}, {})
+    assert folder.read_whole_result() is None
+    finish(folder)
+    with pytest.raises(UserError, match="it has no dataset, model, protocol; remove it"):
+        folder.read_whole_result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 
 from ganx import cli
 from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
+from ganx.run.folder import RunFolder
+from ganx.run.kept import digest
 from ganx.serve.generator import TrainedGenerator, open_generator
 from ganx.serve.interpolate import linear, spherical
 from ganx.serve.neighbours import features, figures, training_index
@@ -306,6 +309,8 @@ def test_unfinished_runs_and_failed_replicas(run: Run, tmp_path: Path, capsys: p
     shutil.copytree(run("cgan"), copy)
     checkpoint = copy / "checkpoints" / "last.ckpt"
     write_checkpoint(checkpoint, read_checkpoint(checkpoint) | {"failed": {"1,0": "loss is NaN"}})
+    result = json.loads((copy / "result.json").read_text())
+    (copy / "result.json").write_text(json.dumps(result | {"checkpoint": digest(RunFolder(copy))}))
     assert command(copy, "sample", f"out={out}", "replica=1") == 2
     assert "replica 1 has failed (loss is NaN)" in capsys.readouterr().err
     assert command(copy, "sample", f"out={out}", "n=1") == 0
