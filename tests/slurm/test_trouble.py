@@ -105,8 +105,8 @@ def test_no_time_beyond_what_was_granted() -> None:
 def test_a_packed_job_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SLURM warns every process of a job, and two of them train each run."""
     monkeypatch.setenv("TRACE", str(tmp_path / "trace"))
-    words = ["model.steps=50", "model.pause=0.1", "seed=0,1", "hardware.workers=2", "launcher.pack=2"]
-    waiting = start("train", *TOY, *words, *SLURM)
+    words = ["model.steps=50", "model.pause=0.1", "seed=0,1", "hardware.workers=2", "model.max_replicas=1"]
+    waiting = start("train", *TOY, *words, "launcher.pack=2", *SLURM)
     number = the_job(waiting)
     first, second = folders(sweeps()[0])
     wait_until("the second run", lambda: trains(second / "chunks" / "1"))
