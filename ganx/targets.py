@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.util
 import re
-import sysconfig
 import typing
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from ganx import types as kinds
-from ganx.errors import UserError, nearest
+from ganx.errors import UserError
+from ganx.source import find_class, is_abstract, lineage, literals, tree_of
 
 ALLOWED = ("ganx.", "torch.optim.", "lightning.")
 
@@ -177,12 +175,12 @@ def _spec(name: str, where: str) -> MethodSpec:
     parameters = constructor(name, where)
     attributes: dict[str, Any] = {}
     methods: dict[str, bool] = {}  # whether there is something to call
-    for node, _ in _lineage(*_class(name, where)):
-        for key, value in _literals(node):
+    for node, _ in lineage(*find_class(name, where)):
+        for key, value in literals(node):
             attributes.setdefault(key, value)
         for item in node.body:
             if isinstance(item, ast.FunctionDef):
-                methods.setdefault(item.name, not _is_abstract(item))
+                methods.setdefault(item.name, not is_abstract(item))
     defined = {key for key, concrete in methods.items() if concrete}
     fitter: Fitter
     if "stages" in attributes:
@@ -207,31 +205,6 @@ def _spec(name: str, where: str) -> MethodSpec:
     )
 
 
-def _literals(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
-    """Yield the class attributes that are literals."""
-    for item in node.body:
-        match item:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                pass
-            case _:
-                continue
-        with suppress(ValueError):
-            yield name, ast.literal_eval(value)
-
-
-def _is_abstract(method: ast.FunctionDef) -> bool:
-    """Whether a method is declared abstract, or raises NotImplementedError and nothing else."""
-    if any(isinstance(mark, ast.Name) and mark.id == "abstractmethod" for mark in method.decorator_list):
-        return True
-    body = [item for item in method.body if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant))]
-    if len(body) != 1 or not isinstance(body[0], ast.Raise):
-        return False
-    raised = body[0].exc.func if isinstance(body[0].exc, ast.Call) else body[0].exc
-    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
-
-
 @lru_cache
 def constructor(name: str, where: str = "_target_") -> dict[str, Parameter]:
     """Read the constructor of the class `name` from its source, without importing it.
@@ -243,7 +216,7 @@ def constructor(name: str, where: str = "_target_") -> dict[str, Parameter]:
         UserError: there is no such class.
     """
     parameters: dict[str, Parameter] = {}
-    for node, module in _lineage(*_class(name, where)):
+    for node, module in lineage(*find_class(name, where)):
         for item in node.body:
             if isinstance(item, ast.FunctionDef) and item.name == "__init__":
                 parameters = _parameters(item.args, module) | parameters
@@ -286,7 +259,7 @@ def _kind(node: ast.expr | None, module: str) -> Any:
 
 def _alias(name: str, module: str) -> ast.expr | None:
     """Return what the module itself calls `name`, as in `Player = Literal["g", "d"]`."""
-    tree = _tree(module)
+    tree = tree_of(module)
     for node in tree.body if tree else ():
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             return node.value
@@ -295,121 +268,3 @@ def _alias(name: str, module: str) -> ast.expr | None:
 
 def _items(node: ast.expr) -> list[ast.expr]:
     return node.elts if isinstance(node, ast.Tuple) else [node]
-
-
-# Finding a class in source files. Only a package's place is looked up (importlib), nothing of it runs.
-
-
-@lru_cache
-def _module_file(module: str) -> Path | None:
-    top, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-    except ValueError:
-        return None
-    if spec is None:
-        return None
-    if not rest:
-        return Path(spec.origin) if spec.origin and spec.has_location else None  # not built in, nor frozen
-    for root in spec.submodule_search_locations or ():
-        path = Path(root, *rest)
-        for file in (path.with_name(path.name + ".py"), path / "__init__.py"):
-            if file.is_file():
-                return file
-    return None
-
-
-@lru_cache
-def _tree(module: str) -> ast.Module | None:
-    file = _module_file(module)
-    return ast.parse(file.read_text(encoding="utf-8")) if file else None
-
-
-def _find_class(name: str, depth: int = 5) -> tuple[ast.ClassDef, str] | None:
-    """Return the class and its module, following at most `depth` re-exports."""
-    module, _, class_name = name.rpartition(".")
-    tree = _tree(module) if module else None
-    if tree is None or depth == 0:
-        return None
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == class_name:
-            return node, module
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == class_name:
-                    return _find_class(f"{_absolute(node, module)}.{alias.name}", depth - 1)
-    return None
-
-
-def _absolute(node: ast.ImportFrom, module: str) -> str:
-    if node.level == 0:
-        return node.module or ""
-    file = _module_file(module)
-    package = module if file and file.name == "__init__.py" else module.rpartition(".")[0]
-    return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-
-
-def _class(name: str, where: str) -> tuple[ast.ClassDef, str]:
-    found = _find_class(name)
-    if found is None:
-        raise UserError(f"{where}={name}: there is no such class{_near_class(name)}")
-    return found
-
-
-def _lineage(node: ast.ClassDef, module: str) -> list[tuple[ast.ClassDef, str]]:
-    """Return a class and its bases, each before its own bases, as far as they are ganx's or the user's own."""
-    found = [(node, module)]
-    for base in node.bases:
-        parent = _find_class(_dotted(base, module))
-        if parent is not None and _is_own(parent[1]):
-            found += _lineage(*parent)
-    # Of a class that is reached twice the last place counts, as in Python's own order.
-    return [entry for i, entry in enumerate(found) if entry not in found[i + 1 :]]
-
-
-def _dotted(base: ast.expr, module: str) -> str:
-    """Return the name of a base class: as the module has it, or through a module that it imports."""
-    match base:
-        case ast.Name(id=name):
-            return f"{module}.{name}"
-        case ast.Attribute(value=ast.Name(id=alias), attr=name):
-            return f"{_imported(alias, module)}.{name}"
-        case ast.Attribute():
-            return ast.unparse(base)  # import a.b; class C(a.b.Base)
-        case ast.Subscript(value=value):
-            return _dotted(value, module)
-    return ""
-
-
-def _imported(alias: str, module: str) -> str:
-    """Return the module that `alias` stands for in another one."""
-    tree = _tree(module)
-    for node in tree.body if tree else ():
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                if (name.asname or name.name) == alias:
-                    return name.name
-        if isinstance(node, ast.ImportFrom):
-            for name in node.names:
-                if (name.asname or name.name) == alias:
-                    return f"{_absolute(node, module)}.{name.name}"
-    return alias
-
-
-def _is_own(module: str) -> bool:
-    """Whether a module is ganx's or the user's own, not one of Python or of an installed package."""
-    file = _module_file(module)
-    return module.partition(".")[0] == "ganx" or (file is not None and not any(map(file.is_relative_to, _INSTALLED)))
-
-
-_INSTALLED = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
-
-
-def _near_class(name: str) -> str:
-    module, _, class_name = name.rpartition(".")
-    tree = _tree(module) if module else None
-    if tree is None:
-        return f" (no module '{module}')"
-    names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    names += [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
-    return nearest(class_name, names)

@@ -93,7 +93,7 @@ class Module(pl.LightningModule):
     def outer_step(self, batch: Any) -> None:
         """Do one iteration of the paper's outer loop: every `self.update` of its algorithm box, in its order.
 
-        `batch` is a `TabularBatch` where the method reads cells, a `ExampleBatch` where it reads examples.
+        `batch` is a `TabularBatch` where the method reads cells, an `ExampleBatch` where it reads examples.
         """
 
     # --- players -----------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ Answers and truths are those of one replica (`ganx.metrics.truths`); the formula
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
@@ -150,22 +152,12 @@ def _descending(prior: Floats) -> Floats:
 
 def clustering_error_majority(clusters: Clusters, truth: ClusterLabels) -> float:
     """Return the error of clusters that are named by the commonest class among their training rows."""
-    found = _clustered(clusters, truth)
-    if found is None:
-        return _NAN
-    y_train, c_train, y_test, c_test = found
-    class_of = clustering.majority(y_train, c_train, truth.n_classes, truth.n_clusters)
-    return clustering.error_rate(y_test, c_test, class_of)
+    return _named_error(clusters, truth, clustering.majority)
 
 
 def clustering_error(clusters: Clusters, truth: ClusterLabels) -> float:
     """Return the error of clusters that are named one to one on training rows; NaN unless there is one per class."""
-    found = _clustered(clusters, truth)
-    if found is None or truth.n_classes != truth.n_clusters:
-        return _NAN
-    y_train, c_train, y_test, c_test = found
-    class_of = clustering.one_to_one(y_train, c_train, truth.n_classes, truth.n_clusters)
-    return clustering.error_rate(y_test, c_test, class_of)
+    return _named_error(clusters, truth, clustering.one_to_one) if truth.n_classes == truth.n_clusters else _NAN
 
 
 def nmi(clusters: Clusters, truth: ClusterLabels) -> float:
@@ -178,6 +170,15 @@ def ari(clusters: Clusters, truth: ClusterLabels) -> float:
     """Return the adjusted Rand index of clusters and classes on test rows."""
     found = _clustered(clusters, truth)
     return _NAN if found is None else clustering.ari(*found[2:])
+
+
+def _named_error(clusters: Clusters, truth: ClusterLabels, name: Callable[..., clustering.Labels]) -> float:
+    """Return the error on test rows of clusters that `name` gives classes on training rows."""
+    found = _clustered(clusters, truth)
+    if found is None:
+        return _NAN
+    y_train, c_train, y_test, c_test = found
+    return clustering.error_rate(y_test, c_test, name(y_train, c_train, truth.n_classes, truth.n_clusters))
 
 
 def _clustered(clusters: Clusters, truth: ClusterLabels) -> tuple[clustering.Labels, ...] | None:

@@ -19,7 +19,7 @@ def experiment_config(config: dict[str, Any]) -> dict[str, Any]:
     Stacks and precision alter rounding, and training carries such differences on: they are kept where they are not the
     usual ones, as `model.max_replicas` and `precision`.
     """
-    kept = _without_paths({key: value for key, value in config.items() if key not in EXECUTION})
+    kept = without_paths({key: value for key, value in config.items() if key not in EXECUTION})
     assert isinstance(kept, dict)
     if kept["model"].get("max_replicas") == USUAL_STACK:
         kept = kept | {"model": {key: value for key, value in kept["model"].items() if key != "max_replicas"}}
@@ -40,9 +40,10 @@ def signature(config: dict[str, Any], checksum: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
-def _without_paths(value: Any) -> Any:
+def without_paths(value: Any) -> Any:
+    """Return nested containers without the keys `path`: where data lie says nothing of an experiment."""
     if isinstance(value, dict):
-        return {key: _without_paths(item) for key, item in value.items() if key != "path"}
+        return {key: without_paths(item) for key, item in value.items() if key != "path"}
     if isinstance(value, list):
-        return [_without_paths(item) for item in value]
+        return [without_paths(item) for item in value]
     return value

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganx.errors import UserError
+from ganx.run.signature import without_paths
 from ganx.targets import constructor
 
 #: The class of a data set, by its name, in configurations that name none.
@@ -57,7 +58,7 @@ def old_signature(config: dict[str, Any], checksum: str) -> str:
     """Return the signature that earlier versions gave to a configuration, as config.yaml or result.json has it."""
     kept = {key: value for key, value in config.items() if key not in ("hardware", "force", "retry", "outputs")}
     model = {key: value for key, value in kept["model"].items() if key != "max_replicas"}
-    identity = {"config": _without_paths(kept | {"model": model}), "data": checksum}
+    identity = {"config": without_paths(kept | {"model": model}), "data": checksum}
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
@@ -109,14 +110,6 @@ def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
         f"averages.g.{name.removeprefix('_average.')}" if name.startswith("_average.") else name: value
         for name, value in parameters.items()
     }
-
-
-def _without_paths(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_paths(item) for key, item in value.items() if key != "path"}
-    if isinstance(value, list):
-        return [_without_paths(item) for item in value]
-    return value
 
 
 def names_signature(folder: Path, signature: str) -> bool:

@@ -173,8 +173,12 @@ def test_data_that_changed_since_the_plan_are_noticed(ganx):
 
 
 def test_ctrl_c_while_waiting_leaves_the_runs_alone(ganx):
+    def heed_ctrl_c():  # which a shell has its background jobs ignore, and their children, too
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=400", "seed=0"]
-    waiting = subprocess.Popen([*GANX, "train", *words, "hydra/launcher=submitit_local"], stderr=subprocess.PIPE)
+    command = [*GANX, "train", *words, "hydra/launcher=submitit_local"]
+    waiting = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c)
     until(lambda: list(Path("outputs").glob("runs/wine/*/heartbeat")))
     waiting.send_signal(signal.SIGINT)
     assert waiting.wait(30) == 130
