@@ -23,6 +23,7 @@ class Baseline:
         seed: of everything random; set before `fit`.
         n_classes: K of the whole table, 0 without a target; set before `fit`.
         positive: class that a binary F1 is about, None with more classes; set before `fit`.
+        group: (d,) column of each feature, a categorical column having several; set before `fit`. None: one each.
         notes: what was capped, a phrase each, for whoever reads the figures; filled by `fit`.
     """
 
@@ -30,6 +31,7 @@ class Baseline:
     seed: int = 0
     n_classes: int = 0
     positive: int | None = None
+    group: NDArray[np.int64] | None = None
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ganx.baselines.packing import pack
-from ganx.data.table import Table
 from ganx.engine.capabilities import Answers, Method, ask, of_estimator
 from ganx.engine.checkpoint import write_checkpoint
 from ganx.engine.views import View
@@ -80,12 +80,25 @@ def _fitted(experiment: Experiment, context: Context) -> State:
     }
 
 
+class Known(NamedTuple):
+    """What an estimator is told of the table before it is fitted, or answers.
+
+    Attributes:
+        n_classes: K.
+        positive: `positive_class` of the table; None where nothing is fitted, too.
+        group: (d,) column of each feature.
+    """
+
+    n_classes: int
+    positive: int | None
+    group: NDArray[np.int64]
+
+
 def load_estimator(
     model: dict[str, Any],
     kept: Any,
     replica: Sequence[int],
-    n_classes: int,
-    positive: int | None,
+    known: Known,
     extra_targets: frozenset[str] = frozenset(),
 ) -> Any:
     """Return a fitted estimator.
@@ -98,43 +111,40 @@ def load_estimator(
     """
     if not isinstance(kept, dict):
         return kept
-    estimator = new_estimator(model, replica, n_classes, positive, extra_targets)
+    estimator = new_estimator(model, replica, known, extra_targets)
     estimator.load_state(kept)
     return estimator
 
 
-def new_estimator(
-    model: dict[str, Any], replica: Sequence[int], n_classes: int, positive: int | None, extra_targets: frozenset[str]
-) -> Any:
+def new_estimator(model: dict[str, Any], replica: Sequence[int], known: Known, extra_targets: frozenset[str]) -> Any:
     """Return the estimator of a `model` group, not fitted.
 
     Args:
         replica: (seed, fold).
-        n_classes: K.
-        positive: `positive_class` of the table.
     """
     cls = locate(model["_target_"], extra_targets)
     estimator: Any = cls(**{key: value for key, value in model.items() if key not in ("_target_", "name", "version")})
     seed, fold = replica
-    estimator.seed, estimator.n_classes, estimator.positive = 1000 * seed + fold, n_classes, positive
+    estimator.seed = 1000 * seed + fold
+    estimator.n_classes, estimator.positive, estimator.group = known
     return estimator
 
 
-def positive_of(table: Table) -> int | None:
-    """Return the class that a binary F1 is about."""
-    return None if table.y is None else positive_class(table.y, table.n_classes)
+def _known(experiment: Experiment) -> Known:
+    table = experiment.table
+    positive = None if table.y is None else positive_class(table.y, table.n_classes)
+    return Known(table.n_classes, positive, experiment.encoding.group)
 
 
 def _new(experiment: Experiment, replica: int) -> Any:
-    table, model, name = experiment.table, experiment.config["model"], experiment.replicas[replica]
-    return new_estimator(model, name, table.n_classes, positive_of(table), experiment.extra_targets)
+    model, name = experiment.config["model"], experiment.replicas[replica]
+    return new_estimator(model, name, _known(experiment), experiment.extra_targets)
 
 
 def method_of(experiment: Experiment, kept: Any, replica: int) -> Method:
     """Return a fitted replica as it is asked."""
-    table, extra = experiment.table, experiment.extra_targets
     model, name = experiment.config["model"], experiment.replicas[replica]
-    return of_estimator(load_estimator(model, kept, name, table.n_classes, positive_of(table), extra))
+    return of_estimator(load_estimator(model, kept, name, _known(experiment), experiment.extra_targets))
 
 
 def _fit(experiment: Experiment, replica: int) -> tuple[Any, list[str]]:
