@@ -16,6 +16,7 @@ HYDRA = {
     "train": "train a method on a data set: ganx train model=hexagan dataset=breast",
     "eval": "compute the figures of a finished run again: ganx eval run=SIGNATURE",
     "impute": "fill a table of your own: ganx impute run=SIGNATURE input=my.csv out=filled.csv",
+    "predict": "classes of rows of your own: ganx predict run=SIGNATURE input=my.csv out=classes.csv",
     "sample": "rows or images that a trained run makes: ganx sample run=SIGNATURE out=grid.png",
     "interpolate": "walks through a latent space: ganx interpolate run=SIGNATURE out=walk.gif",
     "neighbours": "does a run copy its training rows? ganx neighbours run=SIGNATURE out=pairs.png",

@@ -181,6 +181,7 @@ class Train:
     seeds: PositiveInt
     force: bool
     retry: bool
+    refit: Literal["auto"] | bool
     outputs: str
 
 
@@ -200,6 +201,20 @@ class Impute:
     input: str
     out: str
     spread: str | None
+    outputs: str
+
+
+@dataclass(frozen=True)
+class Predict:
+    """`ganx predict`: the class of each row of `input` by `run` goes to `out`.
+
+    `abstain`: rows of a lower probability get no class.
+    """
+
+    run: str
+    input: str
+    out: str
+    abstain: Share
     outputs: str
 
 
@@ -280,6 +295,7 @@ _COMMANDS: dict[str, type] = {
     "train": Train,
     "eval": Eval,
     "impute": Impute,
+    "predict": Predict,
     "sample": Sample,
     "interpolate": Interpolate,
     "neighbours": Neighbours,
@@ -440,4 +456,4 @@ def check_overrides(where: str, overrides: Sequence[str], fixed: AbstractSet[str
             raise UserError(f"{where}: {word} does not belong here; say what is computed, not how or how often")
 
 
-_NOT_MEANING = frozenset({"hardware", "force", "retry", "outputs", "hydra"})
+_NOT_MEANING = frozenset({"hardware", "force", "retry", "refit", "outputs", "hydra"})

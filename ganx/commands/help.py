@@ -25,8 +25,15 @@ Keys of a launcher: ganx train hydra/launcher=slurm model=hexagan --cfg hydra -p
 Compute the metrics of a finished run again, from its checkpoint.""",
     "impute": """ganx impute [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [--spread FILE]
 
-Fill the missing cells of a table by a run that was trained with protocol.folds=0. Observed cells stay as they are;
-`out` has the mean over the replicas, `--spread` their standard deviation.""",
+Fill the missing cells of a table by what a run has fitted on all rows (refit=true, or protocol.folds=0). Observed cells
+stay as they are; `out` has the mean over the replicas, `--spread` their standard deviation.""",
+    "predict": """ganx predict [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [abstain=P]
+
+The class of each row of a table, and the probability of each class. Cells may be missing. Where the probability of the
+class is below P, none is named.
+
+  ganx predict run=SIGNATURE input=new.csv out=classes.csv
+  ganx predict run=SIGNATURE input=new.csv out=classes.csv abstain=0.8""",
     "sample": """ganx sample [OPTIONS] run=FOLDER|SIGNATURE out=FILE KEY=VALUE ...
 
 Rows or images that a trained run makes; nothing is trained.

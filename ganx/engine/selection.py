@@ -11,6 +11,26 @@ from ganx.engine.module import Module
 from ganx.metrics.registry import metric_of
 
 
+class Chosen:
+    """Keeps states at steps that were found before, in place of a `Probe`: there are no rows left to select on.
+
+    Args:
+        steps: {metric: step}.
+    """
+
+    def __init__(self, steps: dict[str, int]) -> None:
+        self.steps = steps
+
+    def score(self, module: Module) -> dict[str, Tensor]:
+        """Return {metric: (R,)}, the better the nearer the module's step is."""
+        size, device = len(module.setting.replicas), module.setting.device
+        signs = {name: -1.0 if metric_of(name).better == "higher" else 1.0 for name in self.steps}
+        return {
+            name: torch.full((size,), signs[name] * abs(module.step - step), device=device)
+            for name, step in self.steps.items()
+        }
+
+
 class Best:
     """The parameters of each replica at the step where one metric was best. On a tie the later step wins."""
 

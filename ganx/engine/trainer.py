@@ -27,7 +27,7 @@ from ganx.engine.film import GENERATOR, Film
 from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.probe import Probe
-from ganx.engine.selection import Best
+from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
 from ganx.errors import UserError
 from ganx.files import refusing
@@ -93,7 +93,8 @@ class ChunkRun(pl.Callback):
         self.view = chunk.view_on(device)
         facts = self.view.facts(table, chunk.encoding)
         self.module = build_module(config, chunk.replicas, facts, device=device, extra_targets=chunk.extra_targets)
-        self.probe = Probe.of(chunk.spec, self.view, config["protocol"]["selection"])
+        selection = config["protocol"]["selection"]
+        self.probe = Chosen(selection) if isinstance(selection, dict) else Probe.of(chunk.spec, self.view, selection)
         films = chunk.spec.capabilities.issuperset(GENERATOR)
         self.film = Film(self.view.units) if films and isinstance(self.view, Examples) else None
         self.best = {name: Best(name, self.module) for name in (self.probe.score(self.module) if self.probe else ())}
@@ -236,9 +237,10 @@ class ChunkRun(pl.Callback):
 
     def _validate(self) -> None:
         if self.probe is not None:
-            self.scores = self.probe.score(self.module)
+            scores = self.probe.score(self.module)
             for name, best in self.best.items():
-                best.update(self.module, self.scores[name])
+                best.update(self.module, scores[name])
+            self.scores = {} if isinstance(self.probe, Chosen) else scores
         means = {f"loss_{name}": total / self.loss_count for name, total in self.loss_sums.items()}
         scores = {f"validation_{name}": value for name, value in self.scores.items()}
         row = {**means, **scores, **self.module.monitor()}

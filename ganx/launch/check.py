@@ -14,7 +14,7 @@ from ganx.errors import UserError
 Config = dict[str, Any]
 
 #: Keys in which runs may differ that are otherwise one configuration: `seed` is drawn from, the others execute.
-_APART = frozenset({"seed", "seeds", "outputs", "force", "retry", "hardware"})
+_APART = frozenset({"seed", "seeds", "outputs", "force", "retry", "refit", "hardware"})
 
 
 def check_runs(configs: Sequence[Config], targets: frozenset[str]) -> list[UserError | None]:

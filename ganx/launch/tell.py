@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-
-from rich.console import Console
-from rich.table import Table as Grid
+from typing import TYPE_CHECKING
 
 from ganx.launch.folder import Ended, SweepFolder
 from ganx.launch.plan import Item, Plan, estimate
 from ganx.launch.state import BestValidation, best_validation, told_metrics
 from ganx.text import duration, plural
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Is called with a run and how it ended, in place of a line; without an end when it died, or others have done it.
 Told = Callable[[Item, Ended | None], None]
@@ -126,6 +127,8 @@ def show_metrics(plan: Plan, flags: Sequence[str]) -> None:
     results = [(item, item.folder.read_result() or {}) for item in items]
     results = [(item, result) for item, result in results if result.get("status") == "done"]
     names = list(dict.fromkeys(name for _, result in results for name in result["metrics"]))[:4]
+    from rich.table import Table as Grid
+
     grid = Grid(box=None, header_style="bold", pad_edge=False)
     for heading in ("run", *names, "folder"):
         grid.add_column(heading, justify="right" if heading in names else "left", overflow="fold")
@@ -157,5 +160,7 @@ def show_best(best: BestValidation, words: Sequence[str]) -> None:
 
 
 def _console() -> Console:
+    from rich.console import Console  # here, because a tenth of the start-up time would go to it
+
     console = Console()
     return console if console.is_terminal else Console(width=240)

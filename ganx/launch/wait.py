@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from ganx.errors import UserError
 from ganx.launch.folder import SweepFolder, all_sweeps
 from ganx.launch.plan import Item
 from ganx.launch.state import claims, queue_of, statuses
 from ganx.text import plural
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_QUEUES = 5.0
@@ -25,7 +27,7 @@ def wait_for_runs(folder: SweepFolder, numbers: Sequence[int], ended: Callable[[
     """
     left, gone = list(numbers), set[int]()
     looked = time.monotonic()
-    with Console(stderr=True).status("") as line:
+    with _status("") as line:
         while left:
             line.update(f"{plural(len(left), 'run')} to go; Ctrl-C leaves them alone: ganx status {folder.path.name}")
             for number in [n for n in left if _has_ended(folder, n)]:
@@ -56,7 +58,7 @@ def wait_for_others(items: Sequence[Item]) -> list[Item]:
     if not left:
         return []
     outputs = left[0].config["outputs"]
-    with Console(stderr=True).status(f"{plural(len(items), 'run')} of others to go"):
+    with _status(f"{plural(len(items), 'run')} of others to go"):
         while left:
             taken = claims(outputs, queue_of(*all_sweeps(outputs)))
             for item in list(left):
@@ -72,3 +74,9 @@ def wait_for_others(items: Sequence[Item]) -> list[Item]:
             if left:
                 time.sleep(_SECONDS_BETWEEN_LOOKS * 4)
     return abandoned
+
+
+def _status(text: str) -> Status:
+    from rich.console import Console  # here, because a tenth of the start-up time would go to it
+
+    return Console(stderr=True).status(text)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganx.engine.build import SELECTED_BY
 from ganx.engine.capabilities import CAPABILITIES, Answers, about
 from ganx.errors import UserError
 from ganx.files import make_folder
@@ -20,6 +21,7 @@ from ganx.schema import check_loss
 from ganx.targets import locate, spec
 
 Filled = NDArray[np.float32]
+_IMPUTING = SELECTED_BY["impute"]
 _NO_LOSS = {"name": "none", "penalty": None}
 _STAGE: dict[str, Fitter] = {"gradient": Gradient(), "estimator": Estimator()}
 
@@ -85,7 +87,8 @@ def _of_stage(stage: Experiment, context: Context) -> Context:
 def _joined(first: State, last: State, filled: list[Filled]) -> State:
     """A replica without an imputer failed there, whatever became of its classifier."""
     notes = [*first.get("notes", ()), *last.get("notes", ())]
-    return {**last, "failed": last["failed"] | first["failed"], "notes": notes, "filled": filled}
+    steps = last.get("steps", {}) | {name: step for name, step in first.get("steps", {}).items() if name == _IMPUTING}
+    return {**last, "failed": last["failed"] | first["failed"], "notes": notes, "steps": steps, "filled": filled}
 
 
 def stages(experiment: Experiment) -> tuple[Experiment, Experiment]:
@@ -119,10 +122,14 @@ def _fill(stage: Experiment, state: State, replica: int, rows: NDArray[np.int64]
     return filled
 
 
+def stage_config(config: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a stage; one that cannot be trained with the loss has none."""
+    known = config["loss"]["name"] in spec(model).losses
+    return {**config, "model": model, "loss": config["loss"] if known else _NO_LOSS}
+
+
 def _stage(experiment: Experiment, model: dict[str, Any]) -> Experiment:
-    stage = experiment.with_model(model)
-    unknown = experiment.config["loss"]["name"] not in stage.spec.losses
-    return experiment.with_model(model, loss=_NO_LOSS) if unknown else stage
+    return experiment.with_model(model, loss=stage_config(experiment.config, model)["loss"])
 
 
 def _chain(experiment: Experiment) -> Any:

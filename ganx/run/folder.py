@@ -45,6 +45,11 @@ class RunFolder:
         """The hidden folder where `force=true` trains until it may `take_the_place_of` this one."""
         return RunFolder(self.path.with_name(f".{self.path.name}.new"))
 
+    @property
+    def refit(self) -> RunFolder:
+        """Where the fit on all known cells and labels is kept."""
+        return RunFolder(self.path / "refit")
+
     def __str__(self) -> str:
         return str(self.path)
 

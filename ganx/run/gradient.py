@@ -47,7 +47,7 @@ class Gradient:
             _join_logs(chunks, folder)
             write_checkpoint(folder.checkpoint, state)
         shutil.rmtree(folder.path / "chunks", ignore_errors=True)
-        return state
+        return state | {"steps": _best_steps(state, experiment.config["model"]["validate_every"])}
 
     def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Return what a finished run has kept."""
@@ -79,6 +79,12 @@ def _train(console: Console, steps: int, chunks: list[Chunk], workers: int, beat
                 signal.raise_signal(signal.SIGTERM)  # to save checkpoints and stop, in every process
 
         train_chunks(chunks, workers, report)
+
+
+def _best_steps(state: State, every: int) -> dict[str, int]:
+    """Return {metric: step of the best state, the mean over the replicas}, of those at which there was a look."""
+    steps = {name: best["step"].double().mean().item() for name, best in state["best"].items()}
+    return {name: max(every, every * round(step / every)) for name, step in steps.items()}
 
 
 def _mean(bests: dict[int, dict[str, float]], chunks: list[Chunk]) -> dict[str, float]:

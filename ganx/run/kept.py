@@ -19,22 +19,25 @@ _KEYS = {
 }
 
 
-def read_kept(folder: RunFolder, fitter: str, replicas: Sequence[tuple[int, int]]) -> dict[str, Any]:
+def read_kept(
+    folder: RunFolder, fitter: str, replicas: Sequence[tuple[int, int]], checkpoint: str | None = None
+) -> dict[str, Any]:
     """Return the state of a finished run, in today's terms.
 
     Args:
         fitter: of its method.
         replicas: (seed, fold) of each.
+        checkpoint: its SHA-256; None: as the result in the folder has it.
 
     Raises:
         RunError: it is damaged, of another kind of method, or of another run.
     """
     state = upgrade_state(read_checkpoint(folder.checkpoint))
-    result = folder.read_result() or {}
+    expected = checkpoint or (folder.read_result() or {}).get("checkpoint", digest(folder))
     if not isinstance(state, dict) or not _KEYS[fitter] <= state.keys():
         raise RunError(f"{folder.checkpoint} is damaged, or of another kind of run; remove the folder, and train again")
     same = [tuple(replica) for replica in state["replicas"]] == list(replicas)
-    if not same or result.get("checkpoint", digest(folder)) != digest(folder):
+    if not same or expected != digest(folder):
         raise RunError(f"{folder.checkpoint} is not the one that this run has left; remove the folder, and train again")
     if fitter == "estimator":
         state["kept"] = [unpack({name: array.numpy() for name, array in kept.items()}) for kept in state["kept"]]

@@ -23,6 +23,7 @@ from ganx.run.folder import RunFolder
 from ganx.run.kept import digest
 from ganx.run.lock import PATIENCE, RunLock
 from ganx.run.provenance import collect
+from ganx.run.refit import is_wanted, refit
 from ganx.run.report import announce, repeat_command, show_result, summarise
 from ganx.run.signature import experiment_config
 from ganx.targets import added_by
@@ -58,22 +59,25 @@ def train(
     if expected is not None and folder.path.resolve() != expected.path.resolve():
         raise UserError(f"{expected}: the data have changed since the sweep was planned; give its command again")
     target = folder.beside if config["force"] else folder
-    code = _shown(console, folder, config)
+    again = is_wanted(experiment, sweep=expected is not None)
+    code = _shown(console, folder, config, again)
     if code is not None:
         return code
     fitter_of(experiment).check(experiment)
     layout = _lay_out(experiment, target, argv)
     with RunLock(target.heartbeat, patience=patience) as lock:
-        code = _shown(console, folder, config)  # another process may have finished it while we waited
+        code = _shown(console, folder, config, again)  # another process may have finished it while we waited
         if code is not None:
             return code
-        if target.read_result() is not None:
+        result = target.read_result()
+        if result is not None and (config["force"] or result.get("status") != "done"):
             target.clear()  # it failed, and retry=true; or it was killed just before the swap of force=true
         if not target.provenance.exists():
             target.create(config, collect(argv, **layout))
         announce(console, experiment, layout)
         try:
-            result = _result(experiment, target, Context(console, layout, lock.beat, watch), lock, argv)
+            context = Context(console, layout, lock.beat, watch)
+            result = _result(experiment, target, context, lock, argv, again=again)
         except Interrupted as interruption:
             console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
             return 128 + interruption.signal
@@ -83,10 +87,12 @@ def train(
     return _show(console, folder, result)
 
 
-def _shown(console: Console, folder: RunFolder, config: dict[str, Any]) -> int | None:
+def _shown(console: Console, folder: RunFolder, config: dict[str, Any], again: bool) -> int | None:
     """Show a run that has ended and return its exit code; None where there is something to do."""
     result = folder.read_whole_result()
     if result is None or config["force"] or (result["status"] == "failed" and config["retry"]):
+        return None
+    if again and result["status"] == "done" and not result.get("refit"):
         return None
     if result["status"] == "failed":
         console.print("this run has failed before; retry=true starts it again", style="red")
@@ -145,9 +151,9 @@ def network_for(experiment: Experiment, console: Console | None = None) -> Featu
 
 
 def _result(
-    experiment: Experiment, folder: RunFolder, context: Context, lock: RunLock, argv: Sequence[str]
+    experiment: Experiment, folder: RunFolder, context: Context, lock: RunLock, argv: Sequence[str], *, again: bool
 ) -> dict[str, Any]:
-    """Train and score; return the content of result.json."""
+    """Train and score, and fit once more where that is wanted (`again`); return the content of result.json."""
     fitter = fitter_of(experiment)
     state = fitter.fit(experiment, folder, context)
     answers = fitter.answers(experiment, state, context)
@@ -156,6 +162,7 @@ def _result(
     write_estimates(folder, experiment, answers)
     draw(experiment, state, answers, folder)
     config, failed = experiment.config, state["failed"]
+    second = refit(experiment, state, answers, folder, context) if again and not failed else None
     return {
         "schema": SCHEMA,
         "signature": experiment.signature,
@@ -172,6 +179,7 @@ def _result(
         "metrics": {name: summarise(values, experiment.replicas) for name, values in scores.items()},
         "feature_network": network and network.facts(),
         "checkpoint": digest(folder),
+        "refit": second,
         "notes": state.get("notes", []),
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,

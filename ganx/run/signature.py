@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 #: Top-level keys that say how a run executes.
-EXECUTION = frozenset({"hardware", "force", "retry", "outputs"})
+EXECUTION = frozenset({"hardware", "force", "retry", "refit", "outputs"})
 
 #: How many replicas a stack has at most, unless it is said otherwise.
 USUAL_STACK = 25

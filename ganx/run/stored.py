@@ -37,7 +37,7 @@ def stored_config(folder: RunFolder, extra_targets: frozenset[str]) -> dict[str,
         UserError: there is none, or it does not fit this version of ganx.
     """
     try:
-        return check_config("train", upgrade(folder.read_config()), extra_targets)
+        return check_config("train", {"refit": False} | upgrade(folder.read_config()), extra_targets)
     except UserError as error:
         raise UserError(f"{folder}: {error} (config.yaml was edited, or written by another version of ganx)") from None
 

@@ -9,116 +9,109 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganx.data.encoding import Encoding
-from ganx.engine.build import load_module
-from ganx.engine.capabilities import Method, about, of_estimator, of_module
-from ganx.engine.views import Facts, GivenCells
+from ganx.engine.views import GivenCells
 from ganx.errors import UserError
-from ganx.run.estimator import Known, load_estimator
-from ganx.run.experiment import State
+from ganx.run.estimator import Known
 from ganx.run.folder import RunFolder
-from ganx.run.kept import read_kept
 from ganx.run.stored import finished_result, stored_config
-from ganx.targets import MethodSpec, spec
+from ganx.serve.parts import Part, open_part
+from ganx.targets import spec
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The replicas of a finished run, as far as other tables of the same form concern them."""
+    """The replicas of a finished run, as far as other tables of the same form concern them.
 
-    config: dict[str, Any]
-    spec: MethodSpec
-    state: State
+    Attributes:
+        can: which of `impute` and `classify` it is asked.
+        calibration: of the class probabilities (`ganx.run.calibration`); None: there is none.
+    """
+
+    part: Part
+    can: tuple[str, ...]
     encoding: Encoding
     classes: tuple[str, ...]
     target: str | None
-    extra_targets: frozenset[str]
+    calibration: dict[str, Any] | None
 
     @property
     def n_replicas(self) -> int:
         """How many replicas answer."""
-        return len(self.state["replicas"]) - len(self.state["failed"])
+        return len(self.part.state["replicas"]) - len(self.part.state["failed"])
 
-    def answer(self, x: Floats) -> tuple[Floats, Floats, Floats | None]:
+    def answer(self, x: Floats) -> tuple[Floats | None, Floats | None, Floats | None]:
         """Answer for cells (N, D) in original units, NaN = missing.
 
         Returns:
-            the mean of the replicas (N, D) in original units (a category is the likeliest one); their spread (N, D):
-            the standard deviation, for a category the share of replicas that chose another one; mean class
-            probabilities (N, K).
+            the mean of the replicas (N, D) in original units (a category is the likeliest one) and their spread (N, D):
+            the standard deviation, for a category the share of replicas that chose another one; both None where it
+            does not impute; mean class probabilities (N, K), None where it does not classify.
         """
         features, probabilities = [], []
-        for r, replica in enumerate(self.state["replicas"]):
-            if "{},{}".format(*replica) in self.state["failed"]:
+        for r, replica in enumerate(self.part.state["replicas"]):
+            if "{},{}".format(*replica) in self.part.state["failed"]:
                 continue
             imputed, probability = self._answer_of(r, x)
             features.append(imputed)
-            if probability is not None:
-                probabilities.append(probability)
+            probabilities.append(probability)
+        probability = np.mean(probabilities, axis=0) if "classify" in self.can else None
+        if "impute" not in self.can:
+            return None, None, probability
         mean = self.encoding.decode(np.mean(features, axis=0))
         each = np.stack([self.encoding.decode(imputed) for imputed in features])
         differs = np.where(self.encoding.numeric, each.std(0), (each != mean).mean(0))
-        return mean, differs, np.mean(probabilities, axis=0) if probabilities else None
+        return mean, differs, probability
 
     def text(self, column: int, value: float) -> str:
         """Write a cell as its column is written: a category's name, or a number with as many decimals."""
         categories = self.encoding.columns[column].categories
         if categories:
             return categories[int(value)]
-        decimals = self.state["table"]["decimals"][column]
+        decimals = self.part.state["table"]["decimals"][column]
         return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
 
-    def _answer_of(self, replica: int, x: Floats) -> tuple[Floats, Floats | None]:
-        low = np.asarray(self.state["table"]["low"][replica], dtype=np.float32)
-        span = np.asarray(self.state["table"]["span"][replica], dtype=np.float32)
+    def _answer_of(self, replica: int, x: Floats) -> tuple[Any, Any]:
+        low, span = (np.asarray(self.part.state["table"][key][replica], np.float32) for key in ("low", "span"))
         m = self.encoding.expand(~np.isnan(x))
         view = GivenCells(np.where(m, (self.encoding.encode(x) - low) / span, 0).astype(np.float32), m)
-        names = [name for name in ("impute", "classify") if name in self.spec.capabilities]
-        if not self.classes:
-            names = ["impute"]
-        # All are asked in each state, since some draw noise one after another.
-        given = {name: about(self._method(replica, view, name), view, np.arange(len(x)), names)[name] for name in names}
-        return given["impute"] * span + low, given.get("classify")
-
-    def _method(self, replica: int, view: GivenCells, capability: str) -> Method:
-        model, n_classes = self.config["model"], len(self.classes)
-        if self.spec.fitter == "estimator":
-            kept, name = self.state["kept"][replica], self.state["replicas"][replica]
-            known = Known(n_classes, None, self.encoding.group)
-            return of_estimator(load_estimator(model, kept, name, known, self.extra_targets))
-        facts = Facts(n_features=view.x.shape[1], shape=(view.x.shape[1],), bounded=True, n_classes=n_classes)
-        return of_module(load_module(self.config, self.state, replica, facts, capability, self.extra_targets), view)
+        known = Known(len(self.classes), None, self.encoding.group)
+        given = self.part.answer(replica, view, known, self.can)
+        return given["impute"] * span + low if "impute" in self.can else None, given.get("classify")
 
 
-def open_ensemble(folder: RunFolder, extra_targets: frozenset[str]) -> Ensemble:
-    """Return the replicas of a finished run.
+def open_ensemble(folder: RunFolder, extra_targets: frozenset[str], need: str) -> Ensemble:
+    """Return what a finished run has kept for tables of the same form: its fit on all that is known, if it has one.
+
+    Args:
+        need: `impute` or `classify`.
 
     Raises:
-        UserError: it is not finished, holds rows back, or its method fills no tables.
+        UserError: it is not finished, its method cannot do that, or there is nothing but fits on parts of the rows.
         RunError: what it has kept is damaged.
     """
     config = stored_config(folder, extra_targets)
-    finished_result(folder)
+    result = finished_result(folder)
     name, method = config["model"]["name"], spec(config["model"])
-    if config["protocol"]["folds"] != 0:
+    if method.reads != "cells" or need not in method.capabilities:
+        raise UserError(f"{folder}: model={name} does not {need} rows of a table; train e.g. model=hexagan")
+    refit, seeds = result.get("refit"), range(config["seed"], config["seed"] + config["seeds"])
+    if refit is None and config["protocol"]["folds"] != 0:
         raise UserError(
-            f"{folder}: trained with protocol.folds={config['protocol']['folds']}, each replica on a part of the rows; "
-            "to fill tables, train with protocol.folds=0"
+            f"{folder}: its replicas were trained on parts of the rows, to be scored; fit it on all rows, too: "
+            f"{result.get('command', 'ganx train ...')} refit=true"
         )
-    if method.fitter == "chain":
-        raise UserError(
-            f"{folder}: a pipeline fills no other tables; train its imputer alone: "
-            f"model={config['model']['imputer']['name']}"
-        )
-    if method.reads != "cells" or "impute" not in method.capabilities:
-        raise UserError(f"{folder}: model={name} cannot impute; train e.g. model=hexagan")
-    if not folder.checkpoint.exists():
-        raise UserError(f"{folder}: nothing of model={name} was kept that could fill another table; train it again")
-    replicas = [(seed, 0) for seed in range(config["seed"], config["seed"] + config["seeds"])]
-    state = read_kept(folder, method.fitter, replicas)
-    facts = state["table"]
-    if len(state["failed"]) == len(state["replicas"]):
+    place, checkpoint = (folder, None) if refit is None else (folder.refit, refit["checkpoint"])
+    if not place.checkpoint.exists():
+        raise UserError(f"{folder}: nothing of model={name} was kept that could answer for other rows; train it again")
+    part = open_part(config, place, [(seed, 0) for seed in seeds], checkpoint, extra_targets)
+    facts = part.state["table"]
+    if len(part.state["failed"]) == len(part.state["replicas"]):
         raise UserError(f"{folder}: every replica of this run has failed")
-    encoding = Encoding.from_dict(facts["encoding"])
-    return Ensemble(config, method, state, encoding, tuple(facts["classes"]), facts["target"], extra_targets)
+    classes = tuple(facts["classes"])
+    if need == "classify" and not classes:
+        raise UserError(f"{folder}: it was trained without a target, so that it knows no classes")
+    can = tuple(one for one in ("impute", "classify") if one in method.capabilities and (classes or one == "impute"))
+    calibration = (refit or {}).get("calibration")
+    return Ensemble(part, can, Encoding.from_dict(facts["encoding"]), classes, facts["target"], calibration)

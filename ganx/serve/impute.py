@@ -33,12 +33,14 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
         if config[key] is not None and Path(config[key]).resolve() == Path(config["input"]).resolve():
             raise UserError(f"{key}={config[key]} is the input itself; write to another file")
     folder = find_run(config["run"], config["outputs"])
-    ensemble = open_ensemble(folder, added_by(argv))
+    ensemble = open_ensemble(folder, added_by(argv), "impute")
     columns = ensemble.encoding.columns
     raw, x, y = read_like(config["input"], columns, ensemble.classes, ensemble.target)
     if not len(raw):
         raise UserError(f"{config['input']} has no rows")
     filled, spread, probability = ensemble.answer(x)
+    assert filled is not None
+    assert spread is not None
 
     missing = np.isnan(x)
     spreads = pd.DataFrame("", index=raw.index, columns=[column.name for column in columns], dtype=object)
@@ -55,9 +57,9 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
         guesses = np.asarray(ensemble.classes, dtype=object)[probability.argmax(1)]
         raw.loc[unknown, ensemble.target] = guesses[unknown]
         spreads[ensemble.target] = np.where(unknown, [f"{1 - p:.6g}" for p in probability.max(1)], "")
-    _write(Path(config["out"]), raw, raw.attrs["separator"])
+    write_table(Path(config["out"]), raw, raw.attrs["separator"])
     if config["spread"] is not None:
-        _write(Path(config["spread"]), spreads, raw.attrs["separator"])
+        write_table(Path(config["spread"]), spreads, raw.attrs["separator"])
     console.print(
         f"{plural(int(missing.sum()), 'cell')} filled and {plural(n_labels, 'label')} predicted "
         f"by {plural(ensemble.n_replicas, 'replica')}; "
@@ -68,6 +70,7 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
     return 0
 
 
-def _write(path: Path, table: pd.DataFrame, separator: str) -> None:
+def write_table(path: Path, table: pd.DataFrame, separator: str) -> None:
+    """Write a table as text, whole or not at all."""
     make_folder(path.parent)
     write_text(path, table.to_csv(index=False, sep=separator, lineterminator="\n"))

@@ -92,6 +92,6 @@ def test_runs_that_hold_rows_back_are_refused(
     assert cli.main(["train", "model=zeros", "dataset=wine"]) == 0
     (run,) = Path("outputs").glob("runs/wine/*")
     assert cli.main(["impute", f"run={run}", "input=x.csv", "out=y.csv"]) == 2
-    assert "protocol.folds=0" in capsys.readouterr().err
+    assert "refit=true" in capsys.readouterr().err
     assert cli.main(["impute", "run=0123456789", "input=x.csv", "out=y.csv"]) == 2
     assert "no such" in capsys.readouterr().err

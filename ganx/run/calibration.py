@@ -1,0 +1,67 @@
+"""Probabilities of classes as they ought to be, learned from rows that a method had not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+
+from ganx.engine.capabilities import Answers
+from ganx.engine.score import TRUTHS, Data
+from ganx.run.experiment import Experiment
+
+Floats = NDArray[np.floating]
+Calibration = dict[str, Any]
+
+LEAST = 1e-6  # probability that a class has at least: none is impossible because few rows were seen
+PULL = 1.0  # of slope 1 and shift 0, as strong as a row or two: a handful of labels must not tilt everything
+
+
+def calibrate(probability: Floats, y: NDArray[np.int64]) -> Calibration:
+    """Fit a slope and a shift of each class to logits, log p -> slope log p + shift (Platt; Guo et al., ICML 2017).
+
+    The slope takes back what is too sure, the shifts what class weights have added to rare classes.
+
+    Args:
+        probability: (n, K) answers for rows that were not learned from.
+        y: (n,) their classes.
+
+    Returns:
+        {"slope": number, "shift": [K numbers]}
+    """
+    logits, k = _logits(probability), probability.shape[1]
+
+    def loss(parameters: Floats) -> float:
+        slope, shift = np.exp(parameters[0]), parameters[1:]
+        chosen = log_softmax(slope * logits + shift, axis=1)[np.arange(len(y)), y]
+        return float(-chosen.sum() + PULL * np.square(parameters).sum())
+
+    found = minimize(loss, np.zeros(1 + k), method="L-BFGS-B").x
+    return {"slope": float(np.exp(found[0])), "shift": found[1:].tolist()}
+
+
+def calibrated(probability: Floats, calibration: Mapping[str, Any]) -> Floats:
+    """Return probabilities (n, K) by what `calibrate` has found."""
+    answer: Floats = softmax(calibration["slope"] * _logits(probability) + np.asarray(calibration["shift"]), axis=1)
+    return answer
+
+
+def calibration_of(experiment: Experiment, answers: Sequence[Answers | None]) -> Calibration | None:
+    """Learn from the scored rows of all replicas; None where no class was asked for, or known."""
+    probabilities, classes = [], []
+    for replica, answer in enumerate(answers):
+        if answer is None or "classify" not in answer:
+            continue
+        labels = TRUTHS["labels"](Data(experiment.view(replica), experiment.encoding), answer)
+        if labels is not None:
+            probabilities.append(answer["classify"][labels.scored])
+            classes.append(labels.y[labels.scored])
+    return calibrate(np.concatenate(probabilities), np.concatenate(classes)) if probabilities else None
+
+
+def _logits(probability: Floats) -> Floats:
+    return np.log(np.clip(np.asarray(probability, np.float64), LEAST, None))

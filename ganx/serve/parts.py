@@ -1,0 +1,104 @@
+"""What a finished run has kept of a method, and of the methods that it is made of, as they answer for other rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ganx.engine.build import load_module
+from ganx.engine.capabilities import Answers, Method, about, of_estimator, of_module
+from ganx.engine.views import Facts, GivenCells
+from ganx.run.chain import stage_config
+from ganx.run.estimator import Known, load_estimator
+from ganx.run.experiment import State
+from ganx.run.folder import RunFolder
+from ganx.run.kept import read_kept
+from ganx.targets import MethodSpec, spec
+
+Replicas = Sequence[tuple[int, int]]
+
+
+class Part(Protocol):
+    """A method and its replicas."""
+
+    @property
+    def state(self) -> State:
+        """Has at least `replicas`, `failed` and `table`."""
+
+    def answer(self, replica: int, view: GivenCells, known: Known, names: Sequence[str]) -> Answers:
+        """Return what a replica answers about all rows of a view, in the view's units."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """A method that is trained, or fitted, by itself."""
+
+    config: dict[str, Any]
+    spec: MethodSpec
+    state: State
+    extra_targets: frozenset[str]
+
+    def answer(self, replica: int, view: GivenCells, known: Known, names: Sequence[str]) -> Answers:
+        """See `Part`. Each is asked in its own state; all are asked in it, since some draw noise one after another."""
+        rows, able = np.arange(len(view.x)), [name for name in names if name in self.spec.capabilities]
+        return {name: about(self._method(replica, view, known, name), view, rows, able)[name] for name in able}
+
+    def _method(self, replica: int, view: GivenCells, known: Known, capability: str) -> Method:
+        if self.spec.fitter == "estimator":
+            kept, name = self.state["kept"][replica], self.state["replicas"][replica]
+            return of_estimator(load_estimator(self.config["model"], kept, name, known, self.extra_targets))
+        d = len(known.group)
+        facts = Facts(n_features=d, shape=(d,), bounded=True, n_classes=known.n_classes)
+        return of_module(load_module(self.config, self.state, replica, facts, capability, self.extra_targets), view)
+
+
+@dataclass(frozen=True)
+class Chained:
+    """One that imputes, and one that classifies the filled rows."""
+
+    first: Part
+    last: Part
+
+    @property
+    def state(self) -> State:
+        """The state of the last, with the failures of both."""
+        return {**self.last.state, "failed": self.first.state["failed"] | self.last.state["failed"]}
+
+    def answer(self, replica: int, view: GivenCells, known: Known, names: Sequence[str]) -> Answers:
+        """See `Part`."""
+        answers = self.first.answer(replica, view, known, ["impute"])
+        if "classify" in names:
+            filled = answers["impute"].astype(np.float32)
+            complete = GivenCells(filled, np.ones(filled.shape, dtype=np.bool_))
+            answers |= self.last.answer(replica, complete, known, ["classify"])
+        return answers
+
+
+def open_part(
+    config: dict[str, Any],
+    folder: RunFolder,
+    replicas: Replicas,
+    checkpoint: str | None,
+    extra_targets: frozenset[str],
+) -> Part:
+    """Return what a run has kept of the method of a configuration.
+
+    Args:
+        replicas: (seed, fold) of each.
+        checkpoint: SHA-256 of its checkpoint.
+
+    Raises:
+        RunError: it is missing, damaged, or of another run.
+    """
+    method = spec(config["model"])
+    if method.fitter == "chain":
+        first, last = (stage_config(config, config["model"][stage]) for stage in method.stages)
+        place = RunFolder(folder.path / "imputer")
+        return Chained(
+            open_part(first, place, replicas, None, extra_targets),
+            open_part(last, folder, replicas, checkpoint, extra_targets),
+        )
+    return Single(config, method, read_kept(folder, method.fitter, replicas, checkpoint), extra_targets)
