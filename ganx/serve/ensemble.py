@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganx.data.encoding import Encoding
+from ganx.data.written import write
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import Method, about, of_estimator, of_module
 from ganx.engine.views import Facts, GivenCells
@@ -61,13 +62,9 @@ class Ensemble:
         differs = np.where(self.encoding.numeric, each.std(0), (each != mean).mean(0))
         return mean, differs, np.mean(probabilities, axis=0) if probabilities else None
 
-    def text(self, column: int, value: float) -> str:
-        """Write a cell as its column is written: a category's name, or a number with as many decimals."""
-        categories = self.encoding.columns[column].categories
-        if categories:
-            return categories[int(value)]
-        decimals = self.state["table"]["decimals"][column]
-        return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
+    def texts(self, column: int, values: Floats) -> list[str]:
+        """Write cells (n,) as their column is written: names of categories, or numbers with as many decimals."""
+        return write(values.tolist(), self.encoding.columns[column].categories, self.state["table"]["styles"][column])
 
     def _answer_of(self, replica: int, x: Floats) -> tuple[Floats, Floats | None]:
         low = np.asarray(self.state["table"]["low"][replica], dtype=np.float32)
