@@ -35,6 +35,7 @@ from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plugins import PACKAGE, register
 from ganx.schema import check_config, no_meaning
 from ganx.targets import added_by, config_dirs
+from ganx.text import list_override, text_override
 
 #: What a command does with a checked configuration and the command line (of one job) that gave it.
 Task = Callable[[dict[str, Any], list[str]], int]
@@ -164,6 +165,19 @@ def override(key: str, value: str) -> str:
     escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", value)
     escaped = re.sub(r"(\\+)$", lambda match: match[1] * 2, escaped)
     return f"{key}='{escaped}'"
+
+
+def _in_quotes(word: str) -> str:
+    """Return an override that Hydra cannot read with its values in quotes, as it is typed in a shell; perhaps ""."""
+    key, _, value = word.partition("=")
+    if not re.fullmatch(r"[\w./@+~]+", key) or not value:
+        return ""
+    if value.startswith("["):
+        return f": {list_override(key, [part.strip(_MARKS) for part in value.strip('[]').split(',')])}"
+    return f": {text_override(key, value.strip(_MARKS))}"
+
+
+_MARKS = " \"'"
 
 
 def as_text(argv: Sequence[str], key: str) -> list[str]:
@@ -300,7 +314,8 @@ class CheckedLoader(ConfigLoaderImpl):
     def _explain(self, error: Exception, overrides: list[str]) -> str:
         text = str(error)
         if isinstance(error, OverrideParseException):
-            return f"cannot read '{error.override}': write key=value (quote values with spaces, commas or brackets)"
+            told = "write key=value (quote values with spaces, commas or brackets)"
+            return f"cannot read '{error.override}': {told}{_in_quotes(error.override or '')}"
         if isinstance(error, MissingConfigException) and error.missing_cfg_file and "/" in error.missing_cfg_file:
             group, _, name = error.missing_cfg_file.rpartition("/")
             return f"{group}={name}: no such {group}{nearest(name, error.options or ())}"

@@ -1,6 +1,10 @@
-"""Words for counts and spans of time."""
+"""Words for counts and spans of time, and overrides as a user types them."""
 
 from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
 
 
 def plural(count: int, noun: str) -> str:
@@ -16,3 +20,26 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def list_override(key: str, values: Iterable[str | float]) -> str:
+    """Return `key=[...]` as it can be pasted into a shell: Hydra takes each value as it is."""
+    items = [_item(value) if isinstance(value, str) else f"{value:.15g}" for value in values]
+    return shlex.quote(f"{key}=[{','.join(items)}]")
+
+
+def text_override(key: str, value: str) -> str:
+    """Return `key=value` in the same way."""
+    return shlex.quote(f"{key}={_item(value)}")
+
+
+def _item(value: str) -> str:
+    if re.fullmatch("[A-Za-z_][A-Za-z0-9_.-]*", value) and value.lower() not in _WORDS:
+        return value
+    # Backslashes count before ${, which OmegaConf would resolve, and before quotation marks.
+    escaped = re.sub(r"(\\*)\$\{", lambda match: match[1] * 2 + r"\${", value)
+    escaped = re.sub(r'(\\*)"', lambda match: match[1] * 2 + r"\"", escaped)
+    return '"' + re.sub(r"(\\+)$", lambda match: match[1] * 2, escaped) + '"'
+
+
+_WORDS = frozenset(["null", "true", "false", "nan", "inf"])  # Hydra takes these for values of another type

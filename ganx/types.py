@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
+from ganx.text import list_override, text_override
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def check(where: str, value: Any, kind: Any) -> Any:
     if not _fits(value, kind):
         hint = nearest(value, map(str, args)) if origin is Literal and isinstance(value, str) else ""
         hint = hint if hint.startswith("; did") else ""
-        raise UserError(f"{where}={_shown(value)}: expected {describe(kind)}{hint}")
+        raise UserError(
+            f"{where}={_shown(value)}: expected {describe(kind)}{hint or _in_quotes(where, value, (kind,))}"
+        )
     base = args[0] if origin is Annotated else kind
     return float(value) if base is float else value
 
@@ -127,7 +130,16 @@ def _check_union(where: str, value: Any, kind: Any, members: tuple[Any, ...]) ->
             return check(where, value, member)
         except UserError:
             continue
-    raise UserError(f"{where}={_shown(value)}: expected {describe(kind)}")
+    raise UserError(f"{where}={_shown(value)}: expected {describe(kind)}{_in_quotes(where, value, members)}")
+
+
+def _in_quotes(where: str, value: Any, kinds: tuple[Any, ...]) -> str:
+    """Return the hint that a text which looks like another value, such as the name of a column, needs quotes."""
+    if str not in kinds or isinstance(value, list | dict):
+        return ""
+    key, bracket, _ = where.partition("[")
+    text = _shown(value)
+    return f"; is it a name? {list_override(key, [text]) if bracket else text_override(key, text)}"
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -1,264 +1,353 @@
-"""A user's own table: separator, missing cells, numbers and categories are told from the file, or refused by name."""
+"""A user's own table: missing cells, numbers and categories are told from the file, or refused by name."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from ganx.data.csv_doubts import number_like, sentinels, thousands, with_comma
+from ganx.data.csv_text import TextTable, number, read_text, show
 from ganx.data.table import Column, Table
+from ganx.data.written import style_of
 from ganx.errors import UserError, nearest
+from ganx.text import list_override, plural
 
-SEPARATORS = ",;\t|"
+Floats = NDArray[np.float64]
+
 #: Cells that mean "unknown", in lower case: those of pandas, and what else is seen in the repositories of the field.
 MISSING = frozenset(["", "?", "-", "--", ".", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "null", "none"])
 MOSTLY = 0.9  # a column with this share of numbers is meant to be numeric
 FEW = 50  # more categories or classes than this must be repeated to be believed
 MANY = 1000  # a one-hot code cannot be longer than this
+LEVELS = 10  # no more different numbers than this may well be names of categories
+PORTION = 8192  # rows whose cells are in memory as texts when a file is filled
+UNSEEN = -1.0  # a code
 LARGEST = 1e300  # so that a column's range is finite, too
 
 
-@dataclass(frozen=True)
-class _Text:
-    """The cells of a file as text: `rows[i][j]`, where row i stands on line `lines[i]` of the file."""
+class Unknown:
+    """Which cells mean "unknown".
 
-    path: str
-    separator: str
-    header: list[str]
-    rows: list[list[str]]
-    lines: list[int]
+    Args:
+        further: texts and numbers beside `MISSING`; a number is known by its value, so that -999 is -999.0, too.
+    """
 
-    def column(self, name: str) -> list[str]:
-        j = self.header.index(name)
-        return [row[j].strip() for row in self.rows]
+    def __init__(self, further: Sequence[str | float] = ()) -> None:
+        texts = [str(item).strip() for item in further]
+        self.texts = MISSING | {text.lower() for text in texts}
+        self.numbers = [value for text in texts if (value := number(text)) is not None]
+        self.frequent = {spelt for text in self.texts for spelt in (text, text.upper(), text.title())}
 
-    def refuse(self, column: str, why: str) -> UserError:
-        return UserError(f"{self.path}: column {_show(column)} {why}")
+    def __contains__(self, cell: str) -> bool:
+        return cell.lower() in self.texts or (bool(self.numbers) and number(cell) in self.numbers)
+
+    def known(self, cells: Sequence[str]) -> list[str | None]:
+        """Return the cells, None where they mean "unknown"."""
+        cells = [cell.strip() for cell in cells]
+        plus_minus = "+" in cells  # then "-" is the other value
+        return [cell if cell == "-" and plus_minus else None if cell in self else cell for cell in cells]
 
 
-def _show(cell: str) -> str:
-    """Return a cell for a message of one line."""
-    line = " ".join(cell.split())
-    return f"'{line[:40]}...'" if len(line) > 40 else f"'{line}'"
-
-
-def read_csv(path: str, target: str | None = None, drop: Sequence[str] = ()) -> Table:
+def read_csv(
+    path: str, target: str | None = None, drop: Sequence[str] = (), missing: Sequence[str | float] = ()
+) -> Table:
     """Read a table with a header line.
 
-    A column is numeric if all its cells are finite numbers, and categorical otherwise; see docs/data.md.
+    A column is numeric if all its cells are finite numbers, and categorical otherwise; see docs/data.md. What was
+    guessed, or looks odd, is in the table's notes.
 
     Args:
         path: a text file; separated by comma, semicolon, tab or bar.
         target: name of the column with the class, None if there is none.
         drop: names of columns to leave out.
+        missing: further texts and numbers that mean "unknown".
 
     Raises:
         UserError: the file or a column of it cannot be used; the message says why and what to do.
     """
-    text = _read_text(path)
+    text = read_text(path)
     for key, names in (("target", [target] if target is not None else []), ("drop", drop)):
         for name in names:
-            if name not in text.header:
-                raise UserError(f"dataset.{key}: {path} has no column '{name}'{nearest(str(name), text.header)}")
+            text.position(f"dataset.{key}", name)
     if target in drop:
         raise UserError(f"column '{target}' is both dataset.target and in dataset.drop")
     names = [name for name in text.header if name != target and name not in drop]
     if not names:
         raise UserError(f"{path}: no column is left besides dataset.target and dataset.drop")
 
-    columns, cells = zip(*(_parse_column(text, name) for name in names), strict=True)
-    y, classes = _parse_target(text, target) if target is not None else (None, ())
-    return Table("csv", np.column_stack(cells), y, columns, classes, target)
+    unknown, cells = Unknown(missing), dict(zip(text.header, text.columns(), strict=True))
+    notes: list[str] = []
+    columns, x = [], np.empty((len(text), len(names)))
+    for j, name in enumerate(names):
+        column, x[:, j] = _parse_column(text, name, unknown.known(cells[name]), notes)
+        columns.append(column)
+    y, classes = (None, ()) if target is None else _parse_target(text, target, unknown.known(cells[target]))
+    return Table("csv", x, y, tuple(columns), classes, target, notes=tuple(notes))
+
+
+@dataclass(frozen=True)
+class Like:
+    """A file in the form of a known table.
+
+    Attributes:
+        text: the file.
+        x: (N, D) as in `Table`.
+        y: (N,) as in `Table`; None if the file lacks the target.
+        gaps: (N, D) cells that hold nothing. What a cell holds that the known table does not is NaN in x, but no gap.
+        gaps_y: (N,) the same for labels.
+        notes: what was taken as missing, in words.
+    """
+
+    text: TextTable
+    x: Floats
+    y: NDArray[np.int64] | None
+    gaps: NDArray[np.bool_]
+    gaps_y: NDArray[np.bool_]
+    notes: list[str]
 
 
 def read_like(
-    path: str, columns: Sequence[Column], classes: Sequence[str], target: str | None
-) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.int64] | None]:
+    path: str,
+    columns: Sequence[Column],
+    classes: Sequence[str],
+    target: str | None,
+    missing: Sequence[str | float] = (),
+) -> Like:
     """Read another file in the form of a known table, for a model that was trained on that table.
 
+    Further columns and another order are allowed; a column that the file lacks is missing in every row. A category or
+    a class counts as known if a single one differs in upper and lower case alone, or is the same number.
+
     Args:
-        path: a file as for `read_csv`; further columns and another order are allowed.
+        path: a file as for `read_csv`.
         columns: D columns of the known table.
         classes: its class names.
         target: name of its target column, which may be missing in the file.
-
-    Returns:
-        raw: the cells of the file as text, unchanged; `raw.attrs["separator"]` is the separator.
-        x: (N, D) as in `Table`.
-        y: (N,) as in `Table`; None if the file lacks the target.
+        missing: as for `read_csv`.
 
     Raises:
-        UserError: a column is missing, or a cell is neither missing nor a number or category of its column.
+        UserError: the file has none of the columns, or text where numbers are expected.
     """
-    text = _read_text(path)
-    for column in columns:
-        if column.name not in text.header:
-            raise UserError(f"{path} lacks the column '{column.name}'{nearest(column.name, text.header)}")
-    x = np.column_stack([_cells_like(text, column) for column in columns])
-    y = None
-    if target is not None and target in text.header:
-        codes = _cells_like(text, Column(target, tuple(classes)))
-        y = np.where(np.isnan(codes), -1, codes).astype(np.int64)
-    raw = pd.DataFrame(text.rows, columns=text.header, dtype=object)
-    raw.attrs["separator"] = text.separator
-    return raw, x, y
-
-
-def _read_text(path: str) -> _Text:
-    file = Path(path).expanduser()
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    if b"\0" in data:
-        raise UserError(f"{path} is not a plain text file; save the table as CSV (UTF-8)")
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        content = data.decode("latin-1")
-    separator = _separator(content)
-    header, rows, lines = _records(path, content, separator)
-    _check_header(path, header)
-    if not rows:
-        raise UserError(f"{path} has no rows below its header line")
-    return _Text(path, separator, header, rows, lines)
-
-
-def _separator(content: str) -> str:
-    """Return the separator that divides the header and most of the first rows into the same number of cells."""
-
-    def score(separator: str) -> tuple[float, int]:
-        reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator)
-        try:
-            widths = [len(row) for row, _ in zip(reader, range(100), strict=False) if row]
-        except csv.Error:
-            return 0.0, 0
-        if not widths or widths[0] < 2:
-            return 0.0, 0
-        return Counter(widths)[widths[0]] / len(widths), widths[0]
-
-    # max keeps the first of equals, so a file of one column is separated by commas.
-    return max(SEPARATORS, key=score)
-
-
-def _records(path: str, content: str, separator: str) -> tuple[list[str], list[list[str]], list[int]]:
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
-    header: list[str] = []
-    rows, lines = [], []
-    try:
-        for row in reader:
-            if not row:
-                continue  # a blank line
-            if not header:
-                header = [name.strip() for name in row]
-            elif len(row) != len(header):
-                raise UserError(
-                    f"{path}, line {reader.line_num}: {len(row)} cells where the header has {len(header)} "
-                    f"(separator {separator!r}); quote cells that hold the separator"
+    text, unknown = read_text(path), Unknown(missing)
+    if not any(text.has(column.name) for column in columns):
+        raise UserError(f"{path} has none of the run's columns: {', '.join(c.name for c in columns[:20])}")
+    known = [*columns, Column(target, tuple(classes))] if target is not None else list(columns)
+    codes = {column.name: _Codes(column.categories, unknown) for column in known if column.categories}
+    x = np.full((len(text), len(known)), math.nan)
+    for start in range(0, len(text), PORTION):
+        cells = dict(zip(text.header, text.columns(start, start + PORTION), strict=True))
+        for j, column in enumerate(known):
+            if (name := column.name) in cells:
+                x[start : start + PORTION, j] = (
+                    _numbers_like(text, name, cells[name], start, unknown)
+                    if column.numeric
+                    else [codes[name][cell] for cell in cells[name]]
                 )
-            else:
-                rows.append(row)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: {error}; is a quotation mark left open?") from error
-    return header, rows, lines
+    gaps = np.isnan(x)
+    unseen = x == UNSEEN
+    unseen[:, [column.numeric for column in known]] = False
+    x[unseen] = math.nan
+    notes = [_lacking(text, column.name) for column in columns if not text.has(column.name)]
+    notes += [_unseen(codes[known[j].name], known[j].name, int(unseen[:, j].sum())) for j in unseen.any(0).nonzero()[0]]
+    y = np.nan_to_num(x[:, -1], nan=-1).astype(np.int64) if target is not None and text.has(target) else None
+    return Like(text, x[:, : len(columns)], y, gaps[:, : len(columns)], gaps[:, -1], notes)
 
 
-def _check_header(path: str, header: list[str]) -> None:
-    if not header:
-        raise UserError(f"{path} is empty; a table needs a header line and rows")
-    for j, name in enumerate(header):
-        if not name:
-            raise UserError(
-                f"{path}: column {j + 1} has no name (an index column?); name it in the header line or remove it"
-            )
-        if header.index(name) != j:
-            raise UserError(f"{path}: columns {header.index(name) + 1} and {j + 1} are both named '{name}'; rename one")
-    numbers = [_number(name) for name in header]
-    counted = all(b is not None and a is not None and b == a + 1 for a, b in itertools.pairwise(numbers))
-    if None not in numbers and not (counted and len(header) > 1):  # 0, 1, 2, ... or years are names
-        raise UserError(f"{path}: the first line looks like data ({header[0]}, ...); add a line with the column names")
+class _Codes(dict[str, float]):
+    """The codes of cells of a known column: NaN where they mean "unknown", `UNSEEN` where it has no such category."""
+
+    def __init__(self, categories: Sequence[str], unknown: Unknown) -> None:
+        super().__init__({category: float(k) for k, category in enumerate(categories)})
+        self.unknown = unknown
+        self.alike: dict[object, set[float]] = {}
+        for category, code in self.items():
+            for form in _forms(category):
+                self.alike.setdefault(form, set()).add(code)
+
+    def __missing__(self, cell: str) -> float:
+        text = cell.strip()
+        self[cell] = value = self.get(text, math.nan if text in self.unknown else self._alike(text))
+        return value
+
+    def _alike(self, text: str) -> float:
+        found = [codes for form in _forms(text) if len(codes := self.alike.get(form, set())) == 1]
+        return min(found[0]) if found else UNSEEN
 
 
-def _number(text: str) -> float | None:
-    if "_" in text:  # Python reads 1_000 as a number, a table does not mean one
-        return None
+def _forms(category: str) -> list[object]:
+    """Return what categories are alike by: their letters without case, and the number they are."""
+    return [category.casefold(), *([] if (value := number(category)) is None else [value])]
+
+
+def _lacking(text: TextTable, name: str) -> str:
+    hint = nearest(name, text.header)
+    return (
+        f"the file lacks the column {show(name)}: it counts as missing in every row, is filled, and stands at the end"
+        f"{hint if hint.startswith('; did') else ''}"
+    )
+
+
+def _unseen(codes: _Codes, name: str, count: int) -> str:
+    texts = ", ".join([show(cell) for cell in codes if codes[cell] == UNSEEN][:3])
+    return (
+        f"column {show(name)}: {plural(count, 'cell')} of values that the run has not seen ({texts}); they count as "
+        "missing, and are left as they are"
+    )
+
+
+def _numbers_like(text: TextTable, name: str, cells: Sequence[str], start: int, unknown: Unknown) -> Floats:
+    """Return cells (n,) of a numeric column, of rows from `start`, as numbers; NaN = missing."""
     try:
-        return float(text)
-    except ValueError:
-        return None
+        if any("_" in cell for cell in cells):
+            raise ValueError
+        numbers = [math.nan if cell in unknown.frequent else float(cell) for cell in cells]
+    except ValueError:  # one by one, with all that a table may hold
+        known = unknown.known(cells)
+        commas = _commas(text, name, [cell for cell in known if cell is not None])
+        found = _numbers(known, commas)
+        odd = [i for i, cell in enumerate(known) if cell is not None and math.isnan(found[i])]
+        if odd:
+            raise text.refuse(
+                name,
+                f"has {show(cells[odd[0]])} in line {text.line(start + odd[0])}, which is not a number; "
+                "leave the cell empty if it is unknown",
+            ) from None
+        numbers = found
+    values = _finite(text, name, np.array(numbers, dtype=np.float64), start)
+    values[np.isin(values, unknown.numbers)] = math.nan
+    return values
 
 
-def _is_missing(text: str) -> bool:
-    return text.lower() in MISSING
+def _numbers(cells: Sequence[str | None], commas: bool) -> list[float]:
+    """Return the numbers of cells, NaN for everything else."""
+    values = (None if cell is None else number(cell.replace(",", "") if commas else cell) for cell in cells)
+    return [math.nan if value is None else value for value in values]
 
 
-def _known(cells: list[str]) -> list[str | None]:
-    """Return the cells with None for those that mean "unknown"."""
-    plus_minus = "+" in cells  # then "-" is the other value
-    return [cell if cell == "-" and plus_minus else None if _is_missing(cell) else cell for cell in cells]
+def _finite(text: TextTable, name: str, values: Floats, start: int = 0) -> Floats:
+    infinite = np.flatnonzero(np.abs(values) > LARGEST)
+    if infinite.size:
+        line = text.line(start + int(infinite[0]))
+        raise text.refuse(name, f"is infinite in line {line}; leave the cell empty if it is unknown")
+    return values
 
 
-def _parse_column(text: _Text, name: str) -> tuple[Column, NDArray[np.float64]]:
-    cells = _known(text.column(name))
+def _commas(text: TextTable, name: str, cells: Sequence[str]) -> bool:
+    """Whether the numbers of a column have commas, of thousands; commas of decimals are refused."""
+    having = [cell for cell in cells if with_comma(cell)]
+    if not having or len(having) + sum(number(cell) is not None for cell in cells) < len(cells) / 2:
+        return False
+    decimal = next((cell for cell in having if not thousands(cell)), None)
+    if decimal is not None:
+        raise text.refuse(name, f"has decimal commas ({show(decimal)}); write numbers with a decimal point")
+    if text.separator != "," and not any(cell.count(",") > 1 or "." in cell for cell in cells):
+        whole, decimals = having[0].replace(",", ""), having[0].replace(",", ".")
+        raise text.refuse(name, f"has {show(having[0])}, which may be {whole} or {decimals}; write one of them")
+    return True
+
+
+def _parse_column(text: TextTable, name: str, cells: Sequence[str | None], notes: list[str]) -> tuple[Column, Floats]:
     present = [cell for cell in cells if cell is not None]
     if not present:
-        raise text.refuse(name, f"is empty in every row; leave it out with dataset.drop=[{name}]")
-    numbers = [None if cell is None else _number(cell) for cell in cells]
-    n_numbers = sum(number is not None for number in numbers)
-    if n_numbers == len(present):
-        return Column(name), _finite(text, name, numbers)
-    if n_numbers >= MOSTLY * len(present):
-        i = next(i for i, cell in enumerate(cells) if cell is not None and numbers[i] is None)
-        raise text.refuse(
-            name,
-            f"is numeric but for {_show(cells[i] or '')} in line {text.lines[i]}; "
-            f"leave that cell empty if it is unknown, or use dataset.drop=[{name}]",
-        )
-    if sum(_number(cell.replace(",", ".", 1)) is not None for cell in present) >= MOSTLY * len(present):
-        raise text.refuse(name, f"has decimal commas ({_show(_odd(present))}); write numbers with a decimal point")
+        raise text.refuse(name, f"is empty in every row; leave it out with {_drop(name)}")
+    commas = _commas(text, name, present)
+    numbers = _numbers(cells, commas)
+    words = Counter(cell for cell, value in zip(cells, numbers, strict=True) if cell is not None and value != value)
+    if not words and not _are_names(name, present, notes):
+        if commas:
+            notes.append(f"column {show(name)}: commas are taken as separators of thousands ({show(_comma(present))})")
+        return _numeric(text, name, np.array(numbers, dtype=np.float64), present, notes)
+    if words:
+        _judge_words(text, name, cells, words, notes)
     categories = sorted(set(present))
     if len(categories) > MANY or (len(categories) > FEW and len(categories) > len(present) / 2):
         raise text.refuse(
             name,
-            f"has {len(categories)} different texts in {len(present)} cells ({_show(present[0])}, ...), too many for "
-            f"categories; leave it out with dataset.drop=[{name}]",
+            f"has {len(categories)} different texts in {len(present)} cells ({show(present[0])}, ...), too many for "
+            f"categories; leave it out with {_drop(name)}",
         )
-    return Column(name, tuple(categories)), _codes(cells, {category: k for k, category in enumerate(categories)})
+    codes = {category: float(k) for k, category in enumerate(categories)}
+    return Column(name, tuple(categories)), np.array([math.nan if cell is None else codes[cell] for cell in cells])
 
 
-def _odd(cells: list[str]) -> str:
-    return next(cell for cell in cells if _number(cell) is None)
+def _numeric(
+    text: TextTable, name: str, values: Floats, present: Sequence[str], notes: list[str]
+) -> tuple[Column, Floats]:
+    for code in sentinels(_finite(text, name, values)):
+        notes.append(
+            f"column {show(name)}: {code:g} stands in {plural(int((values == code).sum()), 'cell')}, far from others; "
+            f"if it means unknown, add {list_override('dataset.missing', [code])}"
+        )
+    return Column(name, style=style_of(present)), values
 
 
-def _finite(text: _Text, name: str, numbers: list[float | None]) -> NDArray[np.float64]:
-    values = np.array([math.nan if number is None else number for number in numbers], dtype=np.float64)
-    infinite = np.flatnonzero(np.abs(values) > LARGEST)
-    if infinite.size:
-        raise text.refuse(name, f"is infinite in line {text.lines[infinite[0]]}; leave the cell empty if it is unknown")
-    return values
+def _are_names(name: str, present: Sequence[str], notes: list[str]) -> bool:
+    """Whether numbers with leading zeros are names of few categories, such as postcodes."""
+    padded = next((cell for cell in present if len(cell) > 1 and cell.startswith("0")), None)
+    if padded is None or not all(cell.isdecimal() for cell in present):
+        return False
+    few = len(set(present)) <= FEW
+    taken = f"{len(set(present))} categories" if few else f"numbers, since more than {FEW} are different"
+    notes.append(f"column {show(name)}: digits with leading zeros ({show(padded)}) are taken as {taken}")
+    return few
 
 
-def _codes(cells: Sequence[str | None], codes: dict[str, int]) -> NDArray[np.float64]:
-    return np.array([math.nan if cell is None else codes[cell] for cell in cells], dtype=np.float64)
+def _judge_words(
+    text: TextTable, name: str, cells: Sequence[str | None], words: Counter[str], notes: list[str]
+) -> None:
+    """Refuse a column of numbers in which some cells are something else; note one that may be such a column.
+
+    Args:
+        words: how often each text stands there that is not a number.
+    """
+    like, n_words = number_like(words), words.total()
+    numbers = [cell for cell in cells if cell is not None and cell not in words]
+    n, levels = len(numbers) + n_words, set(numbers) | like
+    n_like = len(numbers) + sum(words[cell] for cell in like)
+    if len(numbers) >= MOSTLY * n or (2 * n_like >= n and len(levels) > LEVELS):
+        i = next(i for i, cell in enumerate(cells) if cell in words)
+        others = f" and {plural(n_words - 1, 'other cell')}" if n_words > 1 else ""
+        raise text.refuse(
+            name,
+            f"is numeric but for {show(cells[i] or '')} in line {text.line(i)}{others}; {_remedies(name, words, like)}",
+        )
+    if like or len(levels) > LEVELS:
+        notes.append(
+            f"column {show(name)}: numbers such as {show(min(like or levels))} are taken as names of categories; "
+            "if they are quantities, write plain numbers in every cell"
+        )
 
 
-def _parse_target(text: _Text, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    cells = _known(text.column(name))
+def _remedies(name: str, words: Counter[str], like: set[str]) -> str:
+    unknown = [word for word, _ in words.most_common() if word not in like][:3]
+    return ", ".join(
+        [
+            *(["write plain numbers, without currency, unit or separator"] if like else []),
+            *([f"use {list_override('dataset.missing', unknown)} if that means unknown"] if unknown else []),
+            f"or leave the column out with {_drop(name)}",
+        ]
+    )
+
+
+def _drop(name: str) -> str:
+    return list_override("dataset.drop", [name])
+
+
+def _comma(cells: Sequence[str]) -> str:
+    return next(cell for cell in cells if "," in cell)
+
+
+def _parse_target(text: TextTable, name: str, cells: Sequence[str | None]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     present = [cell for cell in cells if cell is not None]
     same = _same_number(present)
     classes = [same[number] for number in sorted(same)] if same else sorted(set(present))
     if len(classes) < 2:
-        found = f"a single class, {_show(classes[0])}" if classes else "no value at all"
+        found = f"a single class, {show(classes[0])}" if classes else "no value at all"
         raise text.refuse(
             name, f"cannot be the target: it has {found}; use dataset.target=null for a table without one"
         )
@@ -273,30 +362,8 @@ def _same_number(cells: list[str]) -> dict[float, str]:
     """Return one text for each number (1, 1.0 and 01 are one class), or nothing if not all cells are numbers."""
     same: dict[float, str] = {}
     for cell in cells:
-        number = _number(cell)
-        if number is None:
+        value = number(cell)
+        if value is None:
             return {}
-        same.setdefault(number, cell)
+        same.setdefault(value, cell)
     return same
-
-
-def _cells_like(text: _Text, column: Column) -> NDArray[np.float64]:
-    """Return the cells of a column (N,) as numbers or codes of the known column."""
-    codes = {category: float(k) for k, category in enumerate(column.categories)}
-    by_number = {_number(category): float(k) for k, category in enumerate(column.categories)}
-    values = np.empty(len(text.rows))
-    for i, cell in enumerate(text.column(column.name)):
-        value: float | None
-        if cell in codes:
-            value = codes[cell]
-        elif _is_missing(cell):
-            value = math.nan
-        elif column.numeric:
-            value = _number(cell)
-        else:
-            value = by_number.get(_number(cell)) if None not in by_number else None
-        if value is None or abs(value) > LARGEST:
-            expected = "a finite number" if column.numeric else f"a known category{nearest(cell, column.categories)}"
-            raise text.refuse(column.name, f"has {_show(cell)} in line {text.lines[i]}, which is not {expected}")
-        values[i] = value
-    return values

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Column:
-    """A column's name and, if it is categorical, the names that its codes 0, 1, ... stand for."""
+    """A column's name and, if it is categorical, the names that its codes 0, 1, ... stand for.
+
+    `style` says how its numbers were written (`ganx.data.written`); empty where they were not read from a text.
+    """
 
     name: str
     categories: tuple[str, ...] = ()
+    style: str = field(default="", compare=False)
 
     @property
     def numeric(self) -> bool:
@@ -59,6 +63,7 @@ class Table:
         domain: (N,) 0 = source, 1 = target; None for a table of one domain.
         truth: what is known of the rows beyond cells and classes: `location` (p,) and `scatter` (p, p) of the law that
             they were drawn from, outliers apart, and `outliers` (N,), which rows those are.
+        notes: what was guessed when it was read, and what looks odd, in words.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Table:
     n_train: int | None = None
     domain: NDArray[np.int64] | None = None
     truth: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.console import Console
 
+from ganx.data.written import style_of_values
 from ganx.engine.capabilities import Answers
 from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
 from ganx.engine.chunk import Chunk, Progress
@@ -102,16 +102,13 @@ def table_facts(experiment: Experiment) -> dict[str, Any]:
         "encoding": experiment.encoding.to_dict(),
         "low": [split.low.tolist() for split in experiment.splits],
         "span": [split.span.tolist() for split in experiment.splits],
-        "decimals": [_decimals(column) for column in table.x.T],
+        "styles": [
+            column.style or ("" if column.categories else style_of_values(x))
+            for column, x in zip(table.columns, table.x.T, strict=True)
+        ],
         "classes": list(table.classes),
         "target": table.target,
     }
-
-
-def _decimals(column: NDArray[np.floating]) -> int | None:
-    """Return how many decimals the known values of a column have; None for more than four."""
-    known = column[~np.isnan(column)]
-    return next((n for n in range(5) if np.array_equal(known, np.round(known, n))), None)
 
 
 def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list[Chunk]:

@@ -41,6 +41,8 @@ def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -
         highlight=False,
         soft_wrap=True,
     )
+    for note in table.notes:
+        console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True, markup=False)
     if experiment.empty_columns:
         console.print(
             f"left out where a training fold has no observed value of them: {', '.join(experiment.empty_columns)}",

@@ -7,6 +7,7 @@ from typing import Any
 from ganx.errors import UserError
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder
+from ganx.run.signature import signature
 from ganx.run.upgrade import is_old, names_signature, old_signature, upgrade
 from ganx.schema import check_config
 
@@ -19,12 +20,13 @@ def stored_experiment(folder: RunFolder, extra_targets: frozenset[str]) -> Exper
     """
     config = stored_config(folder, extra_targets)
     experiment = Experiment.of(config, extra_targets)
-    signature, stored = experiment.signature, folder.read_config()
+    stored = folder.read_config()
+    signatures = [signature(stored, experiment.checksum)]
     if is_old(stored):
-        signature = old_signature(stored, experiment.checksum)
-    if not names_signature(folder.path, signature):
+        signatures.append(old_signature(stored, experiment.checksum))
+    if not any(names_signature(folder.path, one) for one in signatures):
         raise UserError(
-            f"{folder}: config and data give the signature {signature}, not this folder's; "
+            f"{folder}: config and data give the signature {experiment.signature}, not this folder's; "
             "the data set, the config file or ganx has changed since the run"
         )
     return experiment

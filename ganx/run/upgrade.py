@@ -33,6 +33,9 @@ _DATA_SETS = {
     "wine": "ganx.data.sets.bundled.Wine",
 }
 
+#: Keys that a data set's class has been given since, with the value that changes nothing.
+_NEW_KEYS: dict[Any, dict[str, Any]] = {"ganx.data.sets.own.CSV": {"missing": []}}
+
 #: {old name: new name} of a model's keys.
 _MODEL_KEYS = {"cooldown": "linear_decay"}
 
@@ -47,7 +50,10 @@ def upgrade(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a checkpoint, of any earlier version, with today's names of parameters."""
+    """Return a checkpoint, of any earlier version, with today's names of parameters and styles of numbers."""
+    table = state.get("table", {})
+    if "decimals" in table:
+        state = {**state, "table": {**table, "styles": list(map(_style, table["decimals"]))}}
     if "parameters" not in state:
         return state
     best = {metric: {**one, "parameters": _parameters(one["parameters"])} for metric, one in state["best"].items()}
@@ -87,12 +93,12 @@ def _keys(model: dict[str, Any]) -> set[str]:
 
 
 def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Name the class, and drop the keys that it does not have."""
-    if "_target_" in dataset or dataset.get("name") not in _DATA_SETS:
-        return dataset
-    target = _DATA_SETS[dataset["name"]]
-    known = {"name", "rows", *constructor(target)}
-    return {"_target_": target} | {key: value for key, value in dataset.items() if key in known}
+    """Name the class, drop the keys that it does not have, and add those that are new."""
+    if "_target_" not in dataset and dataset.get("name") in _DATA_SETS:
+        target = _DATA_SETS[dataset["name"]]
+        known = {"name", "rows", *constructor(target)}
+        dataset = {"_target_": target} | {key: value for key, value in dataset.items() if key in known}
+    return _NEW_KEYS.get(dataset.get("_target_"), {}) | dataset
 
 
 def _protocol(protocol: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +109,11 @@ def _protocol(protocol: dict[str, Any]) -> dict[str, Any]:
         "scored_labels": "shown" if published else "known",
     }
     return new | protocol
+
+
+def _style(decimals: int | None) -> str:
+    """Return the style of numbers that have so many decimals; None: more than four."""
+    return "z.15g" if decimals is None else f"z.{decimals}f"
 
 
 def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:

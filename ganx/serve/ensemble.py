@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganx.data.csv_table import Like, read_like
 from ganx.data.encoding import Encoding
+from ganx.data.written import write
 from ganx.engine.views import GivenCells
 from ganx.errors import UserError
 from ganx.run.estimator import Known
@@ -26,6 +28,7 @@ class Ensemble:
 
     Attributes:
         can: which of `impute` and `classify` it is asked.
+        missing: texts and numbers that mean "unknown", beside the usual ones.
         calibration: of the class probabilities (`ganx.run.calibration`); None: there is none.
     """
 
@@ -34,12 +37,17 @@ class Ensemble:
     encoding: Encoding
     classes: tuple[str, ...]
     target: str | None
+    missing: list[str | float]
     calibration: dict[str, Any] | None
 
     @property
     def n_replicas(self) -> int:
         """How many replicas answer."""
         return len(self.part.state["replicas"]) - len(self.part.state["failed"])
+
+    def read(self, path: str) -> Like:
+        """Read a file of the same form; see `read_like`."""
+        return read_like(path, self.encoding.columns, self.classes, self.target, self.missing)
 
     def answer(self, x: Floats) -> tuple[Floats | None, Floats | None, Floats | None]:
         """Answer for cells (N, D) in original units, NaN = missing.
@@ -64,13 +72,10 @@ class Ensemble:
         differs = np.where(self.encoding.numeric, each.std(0), (each != mean).mean(0))
         return mean, differs, probability
 
-    def text(self, column: int, value: float) -> str:
-        """Write a cell as its column is written: a category's name, or a number with as many decimals."""
-        categories = self.encoding.columns[column].categories
-        if categories:
-            return categories[int(value)]
-        decimals = self.part.state["table"]["decimals"][column]
-        return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
+    def texts(self, column: int, values: Floats) -> list[str]:
+        """Write cells (n,) as their column is written: names of categories, or numbers with as many decimals."""
+        style = self.part.state["table"]["styles"][column]
+        return write(values.tolist(), self.encoding.columns[column].categories, style)
 
     def _answer_of(self, replica: int, x: Floats) -> tuple[Any, Any]:
         low, span = (np.asarray(self.part.state["table"][key][replica], np.float32) for key in ("low", "span"))
@@ -113,5 +118,12 @@ def open_ensemble(folder: RunFolder, extra_targets: frozenset[str], need: str) -
     if need == "classify" and not classes:
         raise UserError(f"{folder}: it was trained without a target, so that it knows no classes")
     can = tuple(one for one in ("impute", "classify") if one in method.capabilities and (classes or one == "impute"))
-    calibration = (refit or {}).get("calibration")
-    return Ensemble(part, can, Encoding.from_dict(facts["encoding"]), classes, facts["target"], calibration)
+    return Ensemble(
+        part=part,
+        can=can,
+        encoding=Encoding.from_dict(facts["encoding"]),
+        classes=classes,
+        target=facts["target"],
+        missing=config["dataset"].get("missing", []),
+        calibration=(refit or {}).get("calibration"),
+    )

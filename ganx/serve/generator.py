@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ganx.data.splits import Split
 from ganx.data.table import Table
+from ganx.data.written import write
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import numbers
 from ganx.engine.film import GENERATOR
@@ -139,10 +140,9 @@ class TrainedGenerator:
 
     def as_text(self, cells: Floats) -> pd.DataFrame:
         """Return cells (n, D) as the columns of the table, written as they are there; empty where they are missing."""
-        decimals = self.state["table"]["decimals"]
+        styles = self.state["table"]["styles"]
         text = {
-            column.name: _text(cells[:, j], column.categories, decimals[j])
-            for j, column in enumerate(self.table.columns)
+            column.name: write(cells[:, j], column.categories, styles[j]) for j, column in enumerate(self.table.columns)
         }
         return pd.DataFrame(text, dtype=object)
 
@@ -184,14 +184,6 @@ def check_suffix(out: str, suffixes: Sequence[str]) -> str:
     if suffix not in suffixes:
         raise UserError(f"out={out}: the name ends in none of {', '.join(suffixes)}, which say what is written")
     return suffix
-
-
-def _text(values: Floats, categories: Sequence[str], decimals: int | None) -> list[str]:
-    if categories:
-        return ["" if np.isnan(value) else categories[int(value)] for value in values]
-    form = "{:.6g}" if decimals is None else f"{{:.{decimals}f}}"
-    rounded = values if decimals is None else np.round(values, decimals) + 0.0  # there is no -0
-    return ["" if np.isnan(value) else form.format(value) for value in rounded]
 
 
 def _check_model(folder: RunFolder, model: dict[str, Any]) -> None:

@@ -2,75 +2,139 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
+from rich.progress import Progress
 
-from ganx.data.csv_table import read_like
-from ganx.errors import UserError
-from ganx.files import make_folder, write_text
+from ganx.data.csv_table import Like
 from ganx.run.folder import find_run
-from ganx.serve.ensemble import open_ensemble
+from ganx.serve.ensemble import Ensemble, open_ensemble
+from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
 from ganx.text import plural
+
+PORTION = 8192  # rows at a time
+MOST_CELLS = 4_000_000  # whose answers, of all replicas, are in memory
+
+#: {column: {row: text}}; rows are counted from the first of a portion.
+Texts = dict[str, dict[int, str]]
 
 
 def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
     """Fill `config["input"]` with a run, write `config["out"]` and, if wanted, `config["spread"]`. Returns 0.
 
-    The run must have been trained with `protocol.folds=0`. Cells that hold a value come back as they were written.
-    Where the target is missing it is predicted, and the column is added if the file lacks it.
+    Cells that hold a value come back byte for byte. Where the
+    target is missing it is predicted; a column that the file lacks, the target among them, is added.
 
     Raises:
-        UserError: no such run, one that is not finished or holds rows back, or a table of another form.
+        UserError: no such run, one that is not finished or holds rows back, a table of another form, or a name for the
+            output under which it cannot be written.
     """
     console = Console()
-    for key in ("out", "spread"):
-        if config[key] is not None and Path(config[key]).resolve() == Path(config["input"]).resolve():
-            raise UserError(f"{key}={config[key]} is the input itself; write to another file")
+    places = {key: config[key] for key in ("out", "spread") if config[key] is not None}
+    check_places(config["input"], places)
     folder = find_run(config["run"], config["outputs"])
     ensemble = open_ensemble(folder, added_by(argv), "impute")
-    columns = ensemble.encoding.columns
-    raw, x, y = read_like(config["input"], columns, ensemble.classes, ensemble.target)
-    if not len(raw):
-        raise UserError(f"{config['input']} has no rows")
-    filled, spread, probability = ensemble.answer(x)
-    assert filled is not None
-    assert spread is not None
-
-    missing = np.isnan(x)
-    spreads = pd.DataFrame("", index=raw.index, columns=[column.name for column in columns], dtype=object)
-    for j, column in enumerate(columns):
-        for i in np.flatnonzero(missing[:, j]):
-            raw.loc[i, column.name] = ensemble.text(j, filled[i, j])
-            spreads.loc[i, column.name] = f"{spread[i, j]:.6g}"
-    n_labels = 0
-    if probability is not None and ensemble.target is not None:
-        unknown = np.ones(len(raw), dtype=np.bool_) if y is None else y < 0
-        n_labels = int(unknown.sum())
-        if ensemble.target not in raw:
-            raw[ensemble.target] = ""
-        guesses = np.asarray(ensemble.classes, dtype=object)[probability.argmax(1)]
-        raw.loc[unknown, ensemble.target] = guesses[unknown]
-        spreads[ensemble.target] = np.where(unknown, [f"{1 - p:.6g}" for p in probability.max(1)], "")
-    write_table(Path(config["out"]), raw, raw.attrs["separator"])
-    if config["spread"] is not None:
-        write_table(Path(config["spread"]), spreads, raw.attrs["separator"])
+    with console.status(f"reading {config['input']}"):
+        like = ensemble.read(config["input"])
+    for note in like.notes:
+        console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+    check_separator(places, like.text.separator)
+    n_cells, n_labels = _write(console, Filling(ensemble, like), places)
     console.print(
-        f"{plural(int(missing.sum()), 'cell')} filled and {plural(n_labels, 'label')} predicted "
+        f"{plural(n_cells, 'cell')} filled and {plural(n_labels, 'label')} predicted "
         f"by {plural(ensemble.n_replicas, 'replica')}; "
         f"written to {config['out']}",
         highlight=False,
         soft_wrap=True,
+        markup=False,
     )
     return 0
 
 
-def write_table(path: Path, table: pd.DataFrame, separator: str) -> None:
-    """Write a table as text, whole or not at all."""
-    make_folder(path.parent)
-    write_text(path, table.to_csv(index=False, sep=separator, lineterminator="\n"))
+@dataclass(frozen=True)
+class Filling:
+    """What a run puts into the gaps of a file."""
+
+    ensemble: Ensemble
+    like: Like
+
+    @property
+    def labels(self) -> bool:
+        """Whether the run predicts labels, too."""
+        return self.ensemble.target is not None and "classify" in self.ensemble.can
+
+    @property
+    def names(self) -> list[str]:
+        """Columns that may get cells."""
+        names = [column.name for column in self.ensemble.encoding.columns]
+        return [*names, self.ensemble.target] if self.labels and self.ensemble.target else names
+
+    @property
+    def added(self) -> list[str]:
+        """Columns that the file lacks."""
+        return [name for name in self.names if not self.like.text.has(name)]
+
+    @property
+    def portion(self) -> int:
+        """How many rows are asked about at a time."""
+        ensemble = self.ensemble
+        return int(np.clip(MOST_CELLS // (ensemble.n_replicas * ensemble.encoding.group.size), 1, PORTION))
+
+    def texts(self, start: int, stop: int) -> tuple[Texts, Texts]:
+        """Return the new cells of rows start to stop, column by column, and the spread of each."""
+        gaps, gaps_y = self.like.gaps[start:stop], self.like.gaps_y[start:stop] & self.labels
+        rows = np.flatnonzero(gaps.any(1) | gaps_y)
+        texts: Texts = {}
+        spreads: Texts = {}
+        if not rows.size:
+            return texts, spreads
+        mean, spread, probability = self.ensemble.answer(self.like.x[start + rows])
+        assert mean is not None
+        assert spread is not None
+        for j, column in enumerate(self.ensemble.encoding.columns):
+            i = np.flatnonzero(gaps[rows, j])
+            at = rows[i].tolist()
+            texts[column.name] = dict(zip(at, self.ensemble.texts(j, mean[i, j]), strict=True))
+            spreads[column.name] = dict(zip(at, [f"{value:.6g}" for value in spread[i, j]], strict=True))
+        if probability is not None and self.ensemble.target is not None:
+            i = np.flatnonzero(gaps_y[rows])
+            at, chosen = rows[i].tolist(), probability[i].argmax(1)
+            texts[self.ensemble.target] = {a: self.ensemble.classes[k] for a, k in zip(at, chosen, strict=True)}
+            spreads[self.ensemble.target] = {a: f"{1 - p:.6g}" for a, p in zip(at, probability[i].max(1), strict=True)}
+        return texts, spreads
+
+
+def _write(console: Console, filling: Filling, places: dict[str, str]) -> tuple[int, int]:
+    """Fill portion by portion; return how many cells were filled, and how many labels."""
+    text, names, added = filling.like.text, filling.names, filling.added
+    numeric = [column.name for column in filling.ensemble.encoding.columns if column.numeric]
+    counts = dict.fromkeys(names, 0)
+    with ExitStack() as stack:
+        bar = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
+        task = bar.add_task("filling", total=len(text))
+        out = stack.enter_context(open_table(places["out"], text.encoding, text.separator, numeric))
+        out.write(text.head(added))
+        spread = None
+        if "spread" in places:
+            file = stack.enter_context(open_table(places["spread"], text.encoding, text.separator, names))
+            spread = csv.DictWriter(file, names, "", delimiter=text.separator, lineterminator="\n")
+            spread.writeheader()
+        for start in range(0, len(text), filling.portion):
+            stop = min(start + filling.portion, len(text))
+            texts, spreads = filling.texts(start, stop)
+            out.write(text.filled(start, stop, texts, added))
+            if spread is not None:
+                columns = spreads.items()
+                spread.writerows({n: by_row[i] for n, by_row in columns if i in by_row} for i in range(stop - start))
+            for name, by_row in texts.items():
+                counts[name] += len(by_row)
+            bar.update(task, completed=stop)
+    n_labels = counts.pop(names[-1]) if filling.labels else 0
+    return sum(counts.values()), n_labels

@@ -14,14 +14,15 @@ class CSV:
         path: the file.
         target: name of the column to predict; null: there is none.
         drop: names of columns to leave out.
+        missing: further texts and numbers that mean "unknown", in the target, too.
     """
 
-    def __init__(self, *, path: str, target: str | None, drop: list[str]) -> None:
-        self.path, self.target, self.drop = path, target, drop
+    def __init__(self, *, path: str, target: str | None, drop: list[str], missing: list[str | float]) -> None:
+        self.path, self.target, self.drop, self.missing = path, target, drop, missing
 
     def load(self) -> Table:
         """Return the table."""
-        return read_csv(self.path, self.target, self.drop)
+        return read_csv(self.path, self.target, self.drop, self.missing)
 
 
 class NPZ:
