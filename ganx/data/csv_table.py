@@ -51,7 +51,7 @@ def _show(cell: str) -> str:
     return f"'{line[:40]}...'" if len(line) > 40 else f"'{line}'"
 
 
-def read_csv(path: str, target: str | None = None, drop: Sequence[str] = ()) -> Table:
+def read_csv(path: str, target: str | None = None, drop: Sequence[str] = (), group: str | None = None) -> Table:
     """Read a table with a header line.
 
     A column is numeric if all its cells are finite numbers, and categorical otherwise; see docs/data.md.
@@ -60,24 +60,28 @@ def read_csv(path: str, target: str | None = None, drop: Sequence[str] = ()) -> 
         path: a text file; separated by comma, semicolon, tab or bar.
         target: name of the column with the class, None if there is none.
         drop: names of columns to leave out.
+        group: name of the column whose equal values keep rows together; it is no column of the table then.
 
     Raises:
         UserError: the file or a column of it cannot be used; the message says why and what to do.
     """
     text = _read_text(path)
-    for key, names in (("target", [target] if target is not None else []), ("drop", drop)):
+    for key, names in (("target", [target]), ("drop", drop), ("group", [group])):
         for name in names:
-            if name not in text.header:
+            if name is not None and name not in text.header:
                 raise UserError(f"dataset.{key}: {path} has no column '{name}'{nearest(str(name), text.header)}")
     if target in drop:
         raise UserError(f"column '{target}' is both dataset.target and in dataset.drop")
-    names = [name for name in text.header if name != target and name not in drop]
+    if group is not None and group == target:
+        raise UserError(f"column '{group}' is both dataset.target and dataset.group")
+    names = [name for name in text.header if name not in (target, group, *drop)]
     if not names:
-        raise UserError(f"{path}: no column is left besides dataset.target and dataset.drop")
+        raise UserError(f"{path}: no column is left besides dataset.target, dataset.drop and dataset.group")
 
     columns, cells = zip(*(_parse_column(text, name) for name in names), strict=True)
     y, classes = _parse_target(text, target) if target is not None else (None, ())
-    return Table("csv", np.column_stack(cells), y, columns, classes, target)
+    groups = _parse_groups(text, group) if group is not None else None
+    return Table("csv", np.column_stack(cells), y, columns, classes, target, groups=groups)
 
 
 def read_like(
@@ -267,6 +271,13 @@ def _parse_target(text: _Text, name: str) -> tuple[NDArray[np.int64], tuple[str,
         raise text.refuse(name, f"cannot be the target: it has {len(classes)} different {kind}; ganx predicts classes")
     codes = {cell: classes.index(same[float(cell)] if same else cell) for cell in set(present)}
     return np.array([-1 if cell is None else codes[cell] for cell in cells], dtype=np.int64), tuple(classes)
+
+
+def _parse_groups(text: _Text, name: str) -> NDArray[np.int64]:
+    """Return the number of each row's group (N,); a row where the cell is missing is a group by itself."""
+    numbers: dict[str | int, int] = {}
+    keys = (i if cell is None else cell for i, cell in enumerate(_known(text.column(name))))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
 def _same_number(cells: list[str]) -> dict[float, str]:

@@ -28,7 +28,8 @@ def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -
     protocol = config["protocol"]
     classes = f", {table.n_classes} classes" if table.n_classes else ", no target"
     folds = {0: "all rows", "holdout": "holdout"}.get(protocol["folds"], f"{protocol['folds']} folds")
-    hidden = f"{protocol['missing_rate']:.0%} of the cells ({protocol['mechanism'].upper()})"
+    how = "as its own missing ones lie" if protocol["mechanism"] == "own" else protocol["mechanism"].upper()
+    hidden = f"{protocol['missing_rate']:.0%} of the cells ({how})"
     few, labels = protocol["labels_per_class"], ""
     if table.n_classes and (few is not None or protocol["label_rate"] < 1):
         labels = (

@@ -14,14 +14,15 @@ class CSV:
         path: the file.
         target: name of the column to predict; null: there is none.
         drop: names of columns to leave out.
+        group: name of the column whose equal values keep rows together, e.g. a patient's; null: there is none.
     """
 
-    def __init__(self, *, path: str, target: str | None, drop: list[str]) -> None:
-        self.path, self.target, self.drop = path, target, drop
+    def __init__(self, *, path: str, target: str | None, drop: list[str], group: str | None = None) -> None:
+        self.path, self.target, self.drop, self.group = path, target, drop, group
 
     def load(self) -> Table:
         """Return the table."""
-        return read_csv(self.path, self.target, self.drop)
+        return read_csv(self.path, self.target, self.drop, self.group)
 
 
 class NPZ:
