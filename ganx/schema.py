@@ -39,7 +39,8 @@ class Protocol:
 
     Attributes:
         missing_rate: share of the cells that are hidden.
-        mechanism: cells are hidden completely at random, depending on observed values, or on the hidden value itself.
+        mechanism: cells are hidden completely at random, depending on observed values, on the hidden value itself, or
+            as the table's own missing cells lie.
         label_rate: share of the training labels that are shown.
         labels_per_class: show so many labels of each class in the training rows instead; null: go by `label_rate`.
         imbalance_ratio: largest class over smallest, reached by dropping rows; null leaves the table as it is.
@@ -54,7 +55,7 @@ class Protocol:
 
     name: str
     missing_rate: Share
-    mechanism: Literal["mcar", "mar", "mnar"]
+    mechanism: Literal["mcar", "mar", "mnar", "own"]
     label_rate: Annotated[float, Range(0, 1, open_low=True)]
     labels_per_class: PositiveInt | None
     imbalance_ratio: Annotated[float, Range(1)] | None
@@ -378,8 +379,8 @@ def no_meaning(key: str, dataset: Mapping[str, Any]) -> str:
     name = dataset.get("name")
     if key == "path":
         return f"dataset.path has no meaning for dataset={name}, which is built in; use dataset=csv for a file"
-    if key in ("target", "drop"):
-        return f"dataset.target and dataset.drop have no meaning for dataset={name}; use them with dataset=csv"
+    if key in ("target", "drop", "group"):
+        return f"dataset.{key} has no meaning for dataset={name}; use it with dataset=csv"
     return ""
 
 

@@ -137,6 +137,7 @@ class MethodSpec:
         capabilities: which of `CAPABILITIES` it has; those of a chain are its stages'.
         conditional: whether what it generates has the class that it is told.
         stages: of a chain, the keys that hold its models, in order.
+        selects_itself: whether an estimator is fitted on what validation would keep back, too.
         smoke: overrides under which the tests try it: a data set that it suits, small networks.
         fitter: `gradient` (it defines `outer_step`), `estimator` (`fit`), or `chain` (`stages`).
     """
@@ -149,6 +150,7 @@ class MethodSpec:
     capabilities: frozenset[str]
     conditional: bool
     stages: tuple[str, ...]
+    selects_itself: bool
     smoke: tuple[str, ...]
     fitter: Fitter
 
@@ -200,6 +202,7 @@ def _spec(name: str, where: str) -> MethodSpec:
         capabilities=frozenset(defined & set(CAPABILITIES)),
         conditional=attributes.get("conditional", False),
         stages=attributes.get("stages", ()),
+        selects_itself=attributes.get("selects_itself", False),
         smoke=attributes.get("smoke", ()),
         fitter=fitter,
     )

@@ -23,7 +23,7 @@ from ganx.text import plural
 
 _COLOURS = {"done": "32", "running": "36", "failed": "31", "stale": "33", "interrupted": "33"}
 _ORDER: tuple[SweepState, ...] = ("failed", "stale", "interrupted", "running", "queued", "done")
-_TOLD = 2  # metrics of a run in one line
+_TOLD = 3  # metrics of a run in one line
 _LATEST = 10  # sweeps that are shown even when nothing of them is left to do
 
 

@@ -1,4 +1,4 @@
-"""What a protocol takes away: cells (MCAR, MAR, MNAR), labels, and rows of the smaller classes.
+"""What a protocol takes away: cells (MCAR, MAR, MNAR, a table's own patterns), labels, and rows of the smaller classes.
 
 MAR and MNAR follow B. Muzellec, J. Josse, C. Boyer, M. Cuturi, "Missing data imputation using optimal transport",
 ICML 2020, section 4 (logistic masking models).
@@ -17,6 +17,8 @@ from ganx.errors import UserError, nearest
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
+
+MOST_ROUNDS = 300  # of patterns over patterns
 
 
 def mcar(x: Floats, rate: float, rng: np.random.Generator) -> Mask:
@@ -80,11 +82,69 @@ def mnar(x: Floats, rate: float, rng: np.random.Generator) -> Mask:
     return hidden
 
 
-MECHANISMS: dict[str, Callable[[Floats, float, np.random.Generator], Mask]] = {"mcar": mcar, "mar": mar, "mnar": mnar}
+def own(x: Floats, rate: float, rng: np.random.Generator) -> Mask:
+    """Hide cells as the table's own missing cells lie: each row gets the pattern of another row that has any.
+
+    `rate` is the share of the known cells that are hidden; see `hide_by_patterns`. Arguments and result as in `mcar`.
+
+    Raises:
+        UserError: no cell is missing, or columns with missing cells are too few for `rate`.
+    """
+    missing = np.isnan(x)
+    patterns = missing[missing.any(axis=1)]
+    if not len(patterns):
+        raise UserError(
+            "protocol.mechanism=own hides cells as the table's own missing cells lie, and none is missing; "
+            "choose mcar, mar or mnar"
+        )
+    hidden = hide_by_patterns(~missing, patterns, rate, rng)
+    reached, wanted = hidden.sum(), int(rate * (~missing).sum())
+    if reached + patterns.shape[1] <= wanted:
+        raise UserError(
+            f"protocol.mechanism=own: the table's own patterns can hide {reached / (~missing).sum():.2g} of the known "
+            f"cells, so protocol.missing_rate must be below that (not {rate:g})"
+        )
+    return hidden
+
+
+def hide_by_patterns(known: Mask, patterns: Mask, rate: float, rng: np.random.Generator) -> Mask:
+    """Hide known cells by patterns that are drawn at random, a whole one for each row, over and over if need be.
+
+    In the last round only so many rows, drawn at random, get another pattern that the share of hidden cells comes to
+    `rate`, but for a pattern.
+
+    Args:
+        known: (N, D) cells that can be hidden.
+        patterns: (p, D) True where a cell is missing.
+        rate: share of the known cells to hide, in [0, 1); fewer where patterns cannot reach it in a few hundred rounds.
+        rng: source of randomness.
+
+    Returns:
+        (N, D) True where a cell is hidden.
+    """
+    hidden = np.zeros_like(known)
+    left = int(rate * known.sum())
+    for _ in range(MOST_ROUNDS if left else 0):
+        new = patterns[rng.integers(len(patterns), size=len(known))] & known & ~hidden
+        order = rng.permutation(len(known))
+        rows = order[new[order].sum(1).cumsum() <= left]
+        hidden[rows] |= new[rows]
+        left -= int(new[rows].sum())
+        if len(rows) < len(known):
+            break
+    return hidden
+
+
+MECHANISMS: dict[str, Callable[[Floats, float, np.random.Generator], Mask]] = {
+    "mcar": mcar,
+    "mar": mar,
+    "mnar": mnar,
+    "own": own,
+}
 
 
 def hide_cells(x: Floats, mechanism: str, rate: float, rng: np.random.Generator) -> Mask:
-    """Return the cells (N, D) that `mechanism` (mcar, mar or mnar) hides; see the function of that name."""
+    """Return the cells (N, D) that `mechanism` (mcar, mar, mnar or own) hides; see the function of that name."""
     if mechanism not in MECHANISMS:
         raise UserError(f"protocol.mechanism={mechanism} is unknown{nearest(mechanism, MECHANISMS)}")
     return MECHANISMS[mechanism](x, rate, rng)

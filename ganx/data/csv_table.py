@@ -54,7 +54,11 @@ class Unknown:
 
 
 def read_csv(
-    path: str, target: str | None = None, drop: Sequence[str] = (), missing: Sequence[str | float] = ()
+    path: str,
+    target: str | None = None,
+    drop: Sequence[str] = (),
+    missing: Sequence[str | float] = (),
+    group: str | None = None,
 ) -> Table:
     """Read a table with a header line.
 
@@ -66,19 +70,23 @@ def read_csv(
         target: name of the column with the class, None if there is none.
         drop: names of columns to leave out.
         missing: further texts and numbers that mean "unknown".
+        group: name of the column whose equal values keep rows together; it is no column of the table then.
 
     Raises:
         UserError: the file or a column of it cannot be used; the message says why and what to do.
     """
     text = read_text(path)
-    for key, names in (("target", [target] if target is not None else []), ("drop", drop)):
+    for key, names in (("target", [target]), ("drop", drop), ("group", [group])):
         for name in names:
-            text.position(f"dataset.{key}", name)
+            if name is not None:
+                text.position(f"dataset.{key}", name)
     if target in drop:
         raise UserError(f"column '{target}' is both dataset.target and in dataset.drop")
-    names = [name for name in text.header if name != target and name not in drop]
+    if group is not None and group == target:
+        raise UserError(f"column '{group}' is both dataset.target and dataset.group")
+    names = [name for name in text.header if name not in (target, group, *drop)]
     if not names:
-        raise UserError(f"{path}: no column is left besides dataset.target and dataset.drop")
+        raise UserError(f"{path}: no column is left besides dataset.target, dataset.drop and dataset.group")
 
     unknown, cells = Unknown(missing), dict(zip(text.header, text.columns(), strict=True))
     notes: list[str] = []
@@ -87,7 +95,8 @@ def read_csv(
         column, x[:, j] = _parse_column(text, name, unknown.known(cells[name]), notes)
         columns.append(column)
     y, classes = (None, ()) if target is None else _parse_target(text, target, unknown.known(cells[target]))
-    return Table("csv", x, y, tuple(columns), classes, target, notes=tuple(notes))
+    groups = None if group is None else _parse_groups(unknown.known(cells[group]))
+    return Table("csv", x, y, tuple(columns), classes, target, groups=groups, notes=tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -356,6 +365,13 @@ def _parse_target(text: TextTable, name: str, cells: Sequence[str | None]) -> tu
         raise text.refuse(name, f"cannot be the target: it has {len(classes)} different {kind}; ganx predicts classes")
     codes = {cell: classes.index(same[float(cell)] if same else cell) for cell in set(present)}
     return np.array([-1 if cell is None else codes[cell] for cell in cells], dtype=np.int64), tuple(classes)
+
+
+def _parse_groups(cells: Sequence[str | None]) -> NDArray[np.int64]:
+    """Return the number of each row's group (N,); a row where the cell is missing is a group by itself."""
+    numbers: dict[str | int, int] = {}
+    keys = (i if cell is None else cell for i, cell in enumerate(cells))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
 def _same_number(cells: list[str]) -> dict[float, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ganx.data.corruption import hide_cells, keep_imbalanced, show_labels
+from ganx.data.corruption import hide_by_patterns, hide_cells, keep_imbalanced, show_labels
 from ganx.data.encoding import Encoding, column_range
 from ganx.data.table import Table
 from ganx.errors import UserError
@@ -28,8 +28,9 @@ class Split:
 
     Attributes:
         seed, fold: the replica's name.
-        train, valid, test: row indices into the table, disjoint. With `folds=0` the test rows are all rows, and train
-            and valid partition them. Validation rows are trained on, too, as far as they are `shown`.
+        train, valid, test: row indices into the table, disjoint; a group of rows (`Table.groups`) is in one of them.
+            With `folds=0` the test rows are all rows, and train and valid partition them. Validation rows are trained
+            on, too, as far as they are `shown`.
         seen: (N, D) cells that the run may look at: observed in the table and not hidden by the protocol. The folds of
             a seed share one array.
         seen_valid: (len(valid), D) cells of the validation rows that are shown while selecting, a part of
@@ -97,11 +98,13 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
     if protocol.imbalance_ratio is not None:
         kept = keep_imbalanced(y, protocol.imbalance_ratio, _rng(seed, IMBALANCE))
     rows = np.flatnonzero(kept)
+    together = _Together(table.groups)
     folds = HOLDOUT_FOLDS if protocol.folds == "holdout" else protocol.folds
-    if not 0 <= folds <= rows.size or folds == 1:
+    units, what = together.one_each(rows).size, "rows" if table.groups is None else "groups of rows"
+    if not 0 <= folds <= units or folds == 1:
+        others = f" or 2 to {units}" if units > 1 else ""
         raise UserError(
-            f"protocol.folds={protocol.folds} does not fit {rows.size} rows: "
-            f"choose 0 (fit on all rows) or 2 to {rows.size}"
+            f"protocol.folds={protocol.folds} does not fit {units} {what}: choose 0 (fit on all rows){others}"
         )
     hidden = hide_cells(table.x, protocol.mechanism, protocol.missing_rate, _rng(seed, MASK))
     seen = ~(np.isnan(table.x) | hidden)
@@ -113,17 +116,23 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
 
     def strata(labelled: Mask) -> Index:
         # The published procedure deals labelled and unlabelled rows separately, without regard to the class.
-        return labelled.astype(np.int64) if protocol.stratify == "labelled" else np.where(labelled, y, -1)
+        return together.highest(
+            labelled.astype(np.int64) if protocol.stratify == "labelled" else np.where(labelled, y, -1)
+        )
 
     splits = []
-    deals = _deal(rows, strata(labelled), protocol.folds, table.n_train, _rng(seed, FOLDS))
-    for fold, (rest, test) in enumerate(deals):
+    deals = _deal(together.one_each(rows), strata(labelled), protocol.folds, table.n_train, _rng(seed, FOLDS))
+    for fold, deal in enumerate(deals):
+        rest, test = (together.all_of(part, rows) for part in deal)
         if protocol.labels_per_class is not None:
             labelled = _show_few(table, shown_y, rest, protocol.labels_per_class, _rng(seed, LABELS, fold))
-        train, valid = _hold_out(rest, strata(labelled), protocol.validation, _rng(seed, VALIDATION_ROWS, fold))
-        cells = seen[valid]
+        held_out = _hold_out(
+            together.one_each(rest), strata(labelled), protocol.validation, _rng(seed, VALIDATION_ROWS, fold)
+        )
+        train, valid = (together.all_of(part, rest) for part in held_out)
+        patterns = np.isnan(table.x[rest]) if protocol.mechanism == "own" else None
         # Without hidden cells there would be nothing to select on.
-        shown = _hide_some(cells, protocol.missing_rate or 0.2, _rng(seed, VALIDATION_CELLS, fold))
+        shown = _hide_some(seen[valid], protocol.missing_rate or 0.2, _rng(seed, VALIDATION_CELLS, fold), patterns)
         scored = np.zeros_like(labelled)
         scored[test] = True
         scored &= labelled if protocol.scored_labels == "shown" else known
@@ -135,6 +144,30 @@ def _splits_of_seed(table: Table, encoding: Encoding, protocol: Protocol, seed: 
         empty = ~visible[rest].any(axis=0)
         splits.append(Split(seed, fold, train, valid, test, seen, shown, labelled, scored, low, span, empty))
     return splits
+
+
+@dataclass(frozen=True)
+class _Together:
+    """Rows that are dealt as one: by groups (N,), of which the first row stands for all; None: each by itself."""
+
+    groups: Index | None
+
+    def one_each(self, rows: Index) -> Index:
+        """Return the first of each group among `rows`."""
+        return rows if self.groups is None else rows[np.sort(np.unique(self.groups[rows], return_index=True)[1])]
+
+    def all_of(self, some: Index, rows: Index) -> Index:
+        """Return those of `rows` whose group is that of one in `some`."""
+        return some if self.groups is None else rows[np.isin(self.groups[rows], self.groups[some])]
+
+    def highest(self, stratum: Index) -> Index:
+        """Return for each row (N,) the highest stratum in its group: a known class, where there is one."""
+        if self.groups is None:
+            return stratum
+        _, group = np.unique(self.groups, return_inverse=True)
+        highest = np.full(group.max() + 1, stratum.min())
+        np.maximum.at(highest, group, stratum)
+        return highest[group]
 
 
 def _show_few(table: Table, y: Index, rows: Index, count: int, rng: np.random.Generator) -> Mask:
@@ -194,9 +227,16 @@ def _hold_out(rows: Index, stratum: Index, share: float, rng: np.random.Generato
     return np.setdiff1d(rows, valid), np.sort(valid)
 
 
-def _hide_some(cells: Mask, rate: float, rng: np.random.Generator) -> Mask:
-    """Return the part of the True cells that is shown, at least one fewer than there are."""
-    shown = cells & (rng.random(cells.shape, dtype=np.float32) >= rate)
+def _hide_some(cells: Mask, rate: float, rng: np.random.Generator, patterns: Mask | None = None) -> Mask:
+    """Return the part of the True cells that is shown, at least one fewer than there are.
+
+    Args:
+        patterns: (p, D) True where a cell is missing, to hide cells by; without any, they are hidden at random.
+    """
+    if patterns is not None and patterns.any():
+        shown = cells & ~hide_by_patterns(cells, patterns[patterns.any(axis=1)], rate, rng)
+    else:
+        shown = cells & (rng.random(cells.shape, dtype=np.float32) >= rate)
     if cells.any() and shown.sum() == cells.sum():
         shown[tuple(rng.choice(np.argwhere(cells)))] = False
     return shown

@@ -61,6 +61,8 @@ class Table:
         n_train: the first n_train rows are the publisher's training rows, all others its test rows; None where the
             publisher has not divided them.
         domain: (N,) 0 = source, 1 = target; None for a table of one domain.
+        groups: (N,) rows with the same number belong together, e.g. to one patient, and stay in one part of a split;
+            None: every row stands for itself.
         truth: what is known of the rows beyond cells and classes: `location` (p,) and `scatter` (p, p) of the law that
             they were drawn from, outliers apart, and `outliers` (N,), which rows those are.
         notes: what was guessed when it was read, and what looks odd, in words.
@@ -77,6 +79,7 @@ class Table:
     mixture: Mixture | None = None
     n_train: int | None = None
     domain: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
     truth: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -106,11 +109,12 @@ class Table:
             y=None if self.y is None else self.y[kept],
             n_train=None,
             domain=None if self.domain is None else self.domain[kept],
+            groups=None if self.groups is None else self.groups[kept],
             truth={name: value[kept] if name == "outliers" else value for name, value in self.truth.items()},
         )
 
     def checksum(self) -> str:
-        """Return the SHA-256 of the parsed cells, labels, domains and names: two sources of the same data agree."""
+        """Return the SHA-256 of parsed cells, labels, domains, groups and names: two sources of the same data agree."""
         names = {
             "columns": [[column.name, *column.categories] for column in self.columns],
             "classes": self.classes,
@@ -125,7 +129,8 @@ class Table:
             digest.update(block.tobytes())
         if self.y is not None:
             digest.update(self.y.astype("<i8").tobytes())
-        if self.domain is not None:
-            digest.update(b"domain")
-            digest.update(self.domain.astype("<i8").tobytes())
+        for name, numbers in (("domain", self.domain), ("groups", self.groups)):
+            if numbers is not None:
+                digest.update(name.encode())
+                digest.update(numbers.astype("<i8").tobytes())
         return digest.hexdigest()

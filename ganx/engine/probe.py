@@ -17,6 +17,7 @@ from ganx.engine.capabilities import check_shape
 from ganx.engine.module import Module
 from ganx.engine.views import Cells, View
 from ganx.metrics.classification import f1, positive_class
+from ganx.metrics.registry import metric_of
 from ganx.targets import MethodSpec
 
 Index = NDArray[np.int64]
@@ -83,8 +84,13 @@ class Probe:
                 for name, portions in answers.items():
                     portions.append(answer := getattr(method, name)(*part))
                     check_shape(name, answer, part[0].shape, 2)
-        found = {name: SCORES[SELECTED_BY[name]](self, torch.cat(portions, 1)) for name, portions in answers.items()}
-        return {SELECTED_BY[name]: value for name, value in found.items() if value is not None}
+        found: dict[str, Tensor] = {}
+        for name, portions in answers.items():
+            selecting = metric_of(SELECTED_BY[name])
+            for metric in (selecting.name, selecting.beside):
+                if metric and (value := SCORES[metric](self, torch.cat(portions, 1))) is not None:
+                    found[metric] = value
+        return found
 
 
 def _labels(split: Split, rows: Index, y: Index | None, subset: str) -> tuple[Index, Index]:
@@ -106,13 +112,26 @@ def _cells(view: Cells, rows: Sequence[Index], index: Index, subset: str) -> tup
 
 def _rmse_row(probe: Probe, answer: Tensor) -> Tensor | None:
     """`rmse_row` over all features, in metric units."""
+    if (squares := _squares(probe, answer)) is None or probe.scored is None:
+        return None
+    per_row = (squares.sum(2) / probe.scored.sum(2).clamp_min(1)).sqrt()
+    return (per_row.sum(1, keepdim=True) / probe.n_rows).squeeze(1)
+
+
+def _rmse(probe: Probe, answer: Tensor) -> Tensor | None:
+    """`rmse` over all features, in metric units."""
+    if (squares := _squares(probe, answer)) is None or probe.scored is None:
+        return None
+    return (squares.sum((1, 2)) / probe.scored.sum((1, 2)).clamp_min(1)).sqrt()
+
+
+def _squares(probe: Probe, answer: Tensor) -> Tensor | None:
+    """Squared errors (R, n, d) of the scored cells, 0 elsewhere."""
     if probe.truth is None or probe.scored is None or not bool(probe.scored.any()):
         return None
     assert isinstance(probe.view, Cells)
     imputed = answer * probe.view.span + probe.view.low
-    squares = torch.where(probe.scored, (imputed - probe.truth).square(), 0.0).sum(2)
-    per_row = (squares / probe.scored.sum(2).clamp_min(1)).sqrt()
-    return (per_row.sum(1, keepdim=True) / probe.n_rows).squeeze(1)
+    return torch.where(probe.scored, (imputed - probe.truth).square(), 0.0)
 
 
 def _f1(probe: Probe, answer: Tensor) -> Tensor | None:
@@ -123,5 +142,6 @@ def _f1(probe: Probe, answer: Tensor) -> Tensor | None:
     return torch.tensor(values, device=answer.device)
 
 
-#: The metrics that select, for all replicas at once: (probe, answer (R, n, ...)) -> (R,); None: nothing to score.
-SCORES: dict[str, Callable[[Probe, Tensor], Tensor | None]] = {"rmse_row": _rmse_row, "f1": _f1}
+#: Metrics that select, and those beside them, for all replicas at once: (probe, answer (R, n, ...)) -> (R,); None:
+#: nothing to score.
+SCORES: dict[str, Callable[[Probe, Tensor], Tensor | None]] = {"rmse_row": _rmse_row, "rmse": _rmse, "f1": _f1}

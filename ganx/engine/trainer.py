@@ -31,6 +31,7 @@ from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
 from ganx.errors import UserError
 from ganx.files import refusing
+from ganx.metrics.registry import metric_of
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("GANX_CHECKPOINT_SECONDS", "10"))
@@ -97,7 +98,8 @@ class ChunkRun(pl.Callback):
         self.probe = Chosen(selection) if isinstance(selection, dict) else Probe.of(chunk.spec, self.view, selection)
         films = chunk.spec.capabilities.issuperset(GENERATOR)
         self.film = Film(self.view.units) if films and isinstance(self.view, Examples) else None
-        self.best = {name: Best(name, self.module) for name in (self.probe.score(self.module) if self.probe else ())}
+        scored = self.probe.score(self.module) if self.probe else ()
+        self.best = {name: Best(name, self.module) for name in scored if metric_of(name).selects}
         self.failed: dict[str, str] = {}
         self.loss_sums: dict[str, Tensor] = {}
         self.loss_count = 0

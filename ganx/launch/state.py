@@ -23,7 +23,7 @@ SweepState = Literal["queued", "running", "done", "failed", "stale", "interrupte
 
 _A_MOMENT = 60.0  # seconds in which a job that was just started need not have shown itself
 
-_TOLD = 2  # metrics of a run in one line
+_TOLD = 3  # metrics of a run in one line
 
 #: What `ganx.launch.queue.queue` gives; None where there is no SLURM.
 Queue = Mapping[str, str] | None
@@ -169,9 +169,11 @@ def _death_before_the_beginning(folder: SweepFolder, job: SweepJob | None) -> st
 
 
 def told_metrics(result: dict[str, Any], metric: str | None = None) -> str:
-    """Return a metric of a result, or its two most telling ones, as a user reads them."""
+    """Return a metric of a result with the one beside it, or its most telling ones, as a user reads them."""
     metrics = result.get("metrics", {})
-    names = [metric] if metric in metrics else by_telling(metrics)[:_TOLD]
+    names = by_telling(metrics)[:_TOLD]
+    if metric in metrics:
+        names = [name for name in (metric, metric_of(metric).beside) if name in metrics]
     return "  ".join(f"{name} {_number(metrics[name].get('mean'))}" for name in names)
 
 

@@ -32,6 +32,7 @@ class Metric:
         decimals: that a table prints.
         rank: its place among those worth a line, the most telling first; None: only where there is no other.
         selects: whether a training may keep its best state by it.
+        beside: another metric of the same answer, without which it would be misread: both are shown together.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Metric:
     decimals: int = 4
     rank: int | None = None
     selects: bool = False
+    beside: str | None = None
 
     @property
     def pattern(self) -> str:
@@ -58,18 +60,20 @@ def _metric(
     decimals: int = 4,
     rank: int | None = None,
     selects: bool = False,
+    beside: str | None = None,
 ) -> Metric:
     function = f"ganx.metrics.scores.{name.removesuffix('_N')}"
-    return Metric(name, needs, truth, function, better, decimals, rank, selects)
+    return Metric(name, needs, truth, function, better, decimals, rank, selects, beside)
 
 
 #: In the order in which a result lists them.
 METRICS = (
-    _metric("rmse", "impute", "hidden_cells", "lower", rank=5),
-    _metric("rmse_row", "impute", "hidden_cells", "lower", rank=2, selects=True),
+    _metric("rmse", "impute", "hidden_cells", "lower", rank=3),
+    # A few rows with large errors hardly move the mean over rows.
+    _metric("rmse_row", "impute", "hidden_cells", "lower", rank=2, selects=True, beside="rmse"),
     _metric("error_rate_categorical", "impute", "hidden_cells", "lower"),
-    _metric("f1", "classify", "labels", "higher", rank=3, selects=True),
-    _metric("accuracy", "classify", "labels", "higher", rank=4),
+    _metric("f1", "classify", "labels", "higher", rank=4, selects=True),
+    _metric("accuracy", "classify", "labels", "higher", rank=5),
     _metric("roc_auc", "classify", "labels", "higher", rank=6),
     _metric("pr_auc", "classify", "labels", "higher"),
     _metric("target_accuracy", "classify", "target_labels", "higher", rank=1),

@@ -16,7 +16,6 @@ from torch import Tensor
 from ganx.baselines.packing import pack
 from ganx.engine.capabilities import Answers, Method, ask, of_estimator
 from ganx.engine.checkpoint import write_checkpoint
-from ganx.engine.views import View
 from ganx.errors import UserError
 from ganx.metrics.classification import positive_class
 from ganx.run.context import Context
@@ -42,7 +41,7 @@ class Estimator:
             _new(experiment, 0).check(min(len(split.rows) for split in experiment.splits))
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
-        """Fit every replica on the rows, cells and labels that a trained method gets in the end, and keep it."""
+        """Fit every replica on what a trained method is shown while it trains, and keep it."""
         if folder.checkpoint.exists():
             return read_kept(folder, "estimator", experiment.replicas)
         state = _fitted(experiment, context)
@@ -61,7 +60,7 @@ class Estimator:
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask every replica."""
-        answers: list[Answers | None] = _in_processes(_ask, experiment, list(enumerate(state["kept"])), context)
+        answers: list[Answers | None] = in_processes(_ask, experiment, list(enumerate(state["kept"])), context)
         return answers
 
 
@@ -70,7 +69,7 @@ def _as_tensors(arrays: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _fitted(experiment: Experiment, context: Context) -> State:
-    fitted = _in_processes(_fit, experiment, range(len(experiment.splits)), context)
+    fitted = in_processes(_fit, experiment, range(len(experiment.splits)), context)
     return {
         "replicas": [list(replica) for replica in experiment.replicas],
         "kept": [kept for kept, _ in fitted],
@@ -130,7 +129,8 @@ def new_estimator(model: dict[str, Any], replica: Sequence[int], known: Known, e
     return estimator
 
 
-def _known(experiment: Experiment) -> Known:
+def known_of(experiment: Experiment) -> Known:
+    """Return what the estimators of an experiment are told."""
     table = experiment.table
     positive = None if table.y is None else positive_class(table.y, table.n_classes)
     return Known(table.n_classes, positive, experiment.encoding.group)
@@ -138,19 +138,19 @@ def _known(experiment: Experiment) -> Known:
 
 def _new(experiment: Experiment, replica: int) -> Any:
     model, name = experiment.config["model"], experiment.replicas[replica]
-    return new_estimator(model, name, _known(experiment), experiment.extra_targets)
+    return new_estimator(model, name, known_of(experiment), experiment.extra_targets)
 
 
 def method_of(experiment: Experiment, kept: Any, replica: int) -> Method:
     """Return a fitted replica as it is asked."""
     model, name = experiment.config["model"], experiment.replicas[replica]
-    return of_estimator(load_estimator(model, kept, name, _known(experiment), experiment.extra_targets))
+    return of_estimator(load_estimator(model, kept, name, known_of(experiment), experiment.extra_targets))
 
 
 def _fit(experiment: Experiment, replica: int) -> tuple[Any, list[str]]:
     """Return what is kept of a replica, and what it had to leave out."""
-    estimator, view = _new(experiment, replica), experiment.view(replica)
-    estimator.fit(*_training_rows(view))
+    estimator = _new(experiment, replica)
+    estimator.fit(*training_rows(experiment, replica))
     notes = list(getattr(estimator, "notes", ()))
     if "state" in experiment.spec.capabilities:
         with suppress(NotImplementedError):
@@ -164,9 +164,14 @@ def _arrays(state: Any) -> dict[str, Any]:
     return state
 
 
-def _training_rows(view: View) -> tuple[Any, ...]:
-    """What the view shows of the training rows, and their classes (n,), -1 where unknown."""
-    batch = view.batch(view.tensor(view.splits[0].train).unsqueeze(0))
+def training_rows(experiment: Experiment, replica: int) -> tuple[Any, ...]:
+    """Return what the view shows of the rows to fit on, and their classes (n,), -1 where unknown.
+
+    What validation keeps back stays hidden, as from a method that is trained by gradient: both learn from the same
+    cells and labels. A method that `selects_itself` gets all, and holds out what it wants.
+    """
+    view = experiment.view(replica, selecting=not experiment.spec.selects_itself)
+    batch = view.batch(view.tensor(view.rows_of("all")[0]).unsqueeze(0))
     y = batch.y[0].cpu().numpy()
     classes = np.where(y.any(1), y.argmax(1), -1) if y.shape[1] else np.full(len(y), -1)
     return *view.arrays(batch), classes
@@ -178,7 +183,8 @@ def _ask(experiment: Experiment, job: tuple[int, Any]) -> Answers:
     return ask(method_of(experiment, kept, replica), experiment.view(replica), names)
 
 
-def _in_processes(work: Any, experiment: Experiment, jobs: Any, context: Context) -> Any:
+def in_processes(work: Any, experiment: Experiment, jobs: Any, context: Context) -> Any:
+    """Return `work(experiment, job)` of each job, in as many processes as the layout says."""
     n_jobs = min(context.layout["workers"], len(experiment.splits))
     return Parallel(n_jobs=n_jobs)(delayed(_limited)(work, experiment, job) for job in jobs)
 

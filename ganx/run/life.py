@@ -16,6 +16,7 @@ from ganx.engine.feature_network import FeatureNetwork, feature_network
 from ganx.engine.trainer import peak_memory_mb
 from ganx.errors import UserError
 from ganx.files import write_json
+from ganx.run.comparison import compare
 from ganx.run.context import Context, Layout, Watch, lay_out
 from ganx.run.experiment import Experiment
 from ganx.run.fitters import fitter_of
@@ -159,6 +160,7 @@ def _result(
     answers = fitter.answers(experiment, state, context)
     network = network_for(experiment, context.console)
     scores = scores_of(experiment, answers, network)
+    compared, findings = compare(experiment, answers, context)
     write_estimates(folder, experiment, answers)
     draw(experiment, state, answers, folder)
     config, failed = experiment.config, state["failed"]
@@ -177,10 +179,11 @@ def _result(
         "seconds": round(lock.seconds, 1),
         "peak_memory_mb": round(peak_memory_mb(context.layout["workers"])),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in scores.items()},
+        **compared,
         "feature_network": network and network.facts(),
         "checkpoint": digest(folder),
         "refit": second,
-        "notes": state.get("notes", []),
+        "notes": [*state.get("notes", []), *findings],
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,
         "command": repeat_command(argv),

@@ -8,12 +8,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
+from ganx.metrics.paired import LEAST_GAIN
 from ganx.metrics.registry import BY_FEATURE_NETWORK, find
 from ganx.run.experiment import Experiment
 from ganx.targets import last_stage
 from ganx.text import duration, plural
+
+#: References that are shown, and the words above their figures.
+_HEADINGS = {"mean": "column mean", "copula": "copula"}
+_MOST_COLUMNS = 12  # that are shown, before the rest is only counted
 
 
 def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -> None:
@@ -22,7 +28,8 @@ def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -
     protocol = config["protocol"]
     classes = f", {table.n_classes} classes" if table.n_classes else ", no target"
     folds = {0: "all rows", "holdout": "holdout"}.get(protocol["folds"], f"{protocol['folds']} folds")
-    hidden = f"{protocol['missing_rate']:.0%} of the cells ({protocol['mechanism'].upper()})"
+    how = "as its own missing ones lie" if protocol["mechanism"] == "own" else protocol["mechanism"].upper()
+    hidden = f"{protocol['missing_rate']:.0%} of the cells ({how})"
     few, labels = protocol["labels_per_class"], ""
     if table.n_classes and (few is not None or protocol["label_rate"] < 1):
         labels = (
@@ -54,16 +61,23 @@ def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -
 
 def show_result(console: Console, result: dict[str, Any], folder: object) -> None:
     """Print a run's metrics, its folder, and the command that repeats it."""
-    grid = Grid(title=f"{result['model']} on {result['dataset']} ({result['protocol']})", title_justify="left")
-    for heading in ("metric", "mean", "sd", "replicas"):
-        grid.add_column(heading, justify="left" if heading == "metric" else "right")
+    beside = {name: reached for name, reached in result.get("reference", {}).items() if name in _HEADINGS}
+    grid = _grid(
+        f"{result['model']} on {result['dataset']} ({result['protocol']})",
+        ("metric", "mean", "sd", "replicas", *map(_HEADINGS.__getitem__, beside)),
+    )
     for name, metric in result["metrics"].items():
         known = [value for value in metric["values"] if value is not None]
-        grid.add_row(name, _number(metric["mean"]), _number(metric["sd"]), str(len(known)))
+        others = [_number(reached.get(name)) for reached in beside.values()]
+        grid.add_row(name, _number(metric["mean"]), _number(metric["sd"]), str(len(known)), *others)
     if result["metrics"]:
         console.print(grid)
     elif result["status"] == "done":
         console.print("the data hold no truth that this could be scored by: nothing was hidden, or nothing is known")
+    for name, reached in beside.items():
+        if "note" in reached:
+            console.print(f"{_HEADINGS[name]}: {reached['note']}", highlight=False, soft_wrap=True)
+    _show_columns(console, result.get("metrics_by_column", {}))
     if network := result.get("feature_network"):
         console.print(
             f"{', '.join(_by_network(result['metrics']))} by the {network['name']} ({network['sha256'][:10]}, accuracy "
@@ -80,6 +94,50 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
     console.print(f"took    {duration(result['seconds'])}, {result['peak_memory_mb']} MB", highlight=False)
     console.print(f"folder  {folder}", highlight=False, soft_wrap=True)
     console.print(f"again   {result['command']}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _show_columns(console: Console, columns: dict[str, dict[str, Any]]) -> None:
+    """Print the error of each column, the worst beside the mean first; a single column is the whole."""
+    if len(columns) < 2:
+        return
+    worst = sorted(columns.items(), key=lambda item: -_relative(item[1]))
+    beside = [name for name in _HEADINGS if name in worst[0][1]]
+    judged = ["than the mean"] if "mean" in beside else []
+    grid = _grid("columns, worst first", ("column", "error", *map(_HEADINGS.__getitem__, beside), "cells", *judged))
+    for name, one in worst[:_MOST_COLUMNS]:
+        others = [_number(one[reference]) for reference in beside]
+        grid.add_row(escape(name), _number(_error(one)), *others, str(one["cells"]), *[_than_mean(one) for _ in judged])
+    console.print(grid)
+    if rest := [one for _, one in worst[_MOST_COLUMNS:]]:
+        failing = sum(bool(_than_mean(one)) for one in rest)
+        but = f", {failing} of them no better than the mean or not clearly" if failing else ""
+        more = f"and {plural(len(rest), 'more column')}{but}: metrics_by_column in result.json"
+        console.print(more, highlight=False, soft_wrap=True)
+
+
+def _error(column: dict[str, Any]) -> float:
+    """Return the rmse of a numeric column, the share of wrong categories of another."""
+    return float(column["rmse"] if "rmse" in column else column["error_rate"])
+
+
+def _relative(column: dict[str, Any]) -> float:
+    """Return the error as a share of the column mean's; the error itself where nothing stands beside it."""
+    error, mean = _error(column), column.get("mean", 1.0)
+    return error / mean if mean else float("inf") * error if error else 0.0
+
+
+def _than_mean(column: dict[str, Any]) -> str:
+    if column.get("beats_mean", True):
+        return ""
+    return "not clearly better" if _relative(column) <= 1 - LEAST_GAIN else "no better"
+
+
+def _grid(title: str, headings: Sequence[str]) -> Grid:
+    """Return a table of numbers, each line with a name in front."""
+    grid = Grid(title=title, title_justify="left")
+    for i, heading in enumerate(headings):
+        grid.add_column(heading, justify="right" if i else "left")
+    return grid
 
 
 def summarise(values: Sequence[float], replicas: Sequence[tuple[int, int]]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _DATA_SETS = {
 }
 
 #: Keys that a data set's class has been given since, with the value that changes nothing.
-_NEW_KEYS: dict[Any, dict[str, Any]] = {"ganx.data.sets.own.CSV": {"missing": []}}
+_NEW_KEYS: dict[Any, dict[str, Any]] = {"ganx.data.sets.own.CSV": {"missing": [], "group": None}}
 
 #: {old name: new name} of a model's keys.
 _MODEL_KEYS = {"cooldown": "linear_decay"}

@@ -14,6 +14,7 @@ from ganx.metrics.registry import metric_of
 from ganx.tables.definition import TableColumn
 from ganx.tables.origin import Origin
 from ganx.tables.sheet import Cell, Mark, Place, Sheet
+from ganx.tables.statistics import mean
 from ganx.text import plural
 
 #: More columns than this stand as lines; the rows become columns.
@@ -24,7 +25,18 @@ NO_CELL = "–"
 
 _FIELDS = (
     *("table", "scale", "protocol", "row", "column", "metric", "state", "mean", "sd", "seeds", "seeds_wanted"),
-    *("replicas", "mark", "published_mean", "published_sd", "notes", "dates", "code", "machines"),
+    *(
+        "replicas",
+        "mark",
+        "published_mean",
+        "published_sd",
+        "notes",
+        "dates",
+        "code",
+        "machines",
+        "beside",
+        "beside_mean",
+    ),
 )
 
 
@@ -91,8 +103,10 @@ class Page:
     def _measured(self) -> str:
         """The metrics of the columns, and which way each is better."""
         metrics: dict[str, list[str]] = {}
+        shown = {cell.metric for cell in self.sheet.cells.values() if cell.beside}
         for column in self.sheet.definition.columns:
-            metrics.setdefault(column.better, []).append(column.metric)
+            beside = f" / {metric_of(column.metric).beside}" if column.metric in shown else ""
+            metrics.setdefault(column.better, []).append(column.metric + beside)
         said = {"lower": ", lower is better", "higher": ", higher is better", "none": ""}
         return "; ".join(", ".join(dict.fromkeys(names)) + said[better] for better, names in metrics.items())
 
@@ -134,10 +148,12 @@ class Page:
 
 
 def told(cell: Cell) -> str:
-    """Return a cell's mean and deviation, or its state; both while it is not complete."""
+    """Return a cell's mean and deviation, after a slash the metric beside it, or its state; both while not complete."""
     if cell.mean is None:
         return cell.state
     reached = _mean_sd(cell.mean, cell.sd, cell.metric)
+    if cell.beside:
+        reached += f" / {_mean_sd(mean(cell.beside), None, cell.metric)}"
     if cell.state == "done":
         return reached
     seeds = f"{cell.n} of {cell.seeds} seeds"
@@ -205,6 +221,7 @@ def comma_separated(page: Page) -> str:
                 sheet.marks.get(place, ""),
                 *((printed.mean, printed.sd) if printed else (None, None)),
                 *map("; ".join, (cell.notes, origin.dates, origin.commits, origin.machines)),
+                *((metric_of(cell.metric).beside, mean(cell.beside)) if cell.beside else (None, None)),
             ]
         )
     return text.getvalue()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from ganx.errors import UserError
+from ganx.metrics.registry import metric_of
 from ganx.schema import splits_per_seed
 from ganx.tables import statistics
 from ganx.tables.collect import RunRecord, RunRecords, key_of, method_of, versions_of
@@ -40,6 +41,7 @@ class Cell:
         config: the experiment that is wanted; None where the overrides do not compose.
         seeds: wanted, 0 ... seeds - 1.
         values: {replica: value} of the metric, pooled over runs.
+        beside: the same of the metric that is shown beside it (`Metric.beside`); empty without one.
         pooled: the runs the values come from.
         pending: runs of the same experiment that gave no value (yet), and hold seeds that are wanted.
         problems: a line for whatever a user should know or do.
@@ -54,6 +56,7 @@ class Cell:
     metric: str
     config: dict[str, Any] | None = None
     values: dict[Replica, float] | None = None
+    beside: dict[Replica, float] = field(default_factory=dict)
     pooled: tuple[RunRecord, ...] = ()
     pending: tuple[RunRecord, ...] = ()
     problems: tuple[str, ...] = ()
@@ -192,9 +195,7 @@ def _cell(
     open_seeds = frozenset(range(seeds)) - done
     pending = tuple(run for run in fitting if run.state != "done" and run.seeds & open_seeds)
     outdated = [] if fitting else [run for run in runs.by_method.get(method_of(key), []) if run.state == "done"]
-    values: dict[Replica, float] = {}
-    for run in pooled:  # the first one counts where two runs hold the same replica
-        values = {r: v for r, v in run.values.get(metric, {}).items() if r[0] < seeds} | values
+    values, beside = _pooled(pooled, metric, seeds), _pooled(pooled, metric_of(metric).beside, seeds)
     problems = [run.problem for run in pending if run.problem]
     problems += [
         f"{run.folder}: of {versions_of(run.key)}; the table wants {versions_of(key)}: run=true trains it"
@@ -212,5 +213,13 @@ def _cell(
         state = "partial"
         problems.append(f"{row} on {column}: {pooled[0].folder}: {lacking} of its replicas have no {metric}")
     return Cell(
-        row, column, protocol, state, overrides, seeds, metric, config, values, pooled, pending, tuple(problems)
+        row, column, protocol, state, overrides, seeds, metric, config, values, beside, pooled, pending, tuple(problems)
     )
+
+
+def _pooled(runs: Sequence[RunRecord], metric: str | None, seeds: int) -> dict[Replica, float]:
+    """Return {replica: value} of a metric; the first run counts where two hold the same replica."""
+    values: dict[Replica, float] = {}
+    for run in runs:
+        values = {r: v for r, v in run.values.get(str(metric), {}).items() if r[0] < seeds} | values
+    return values

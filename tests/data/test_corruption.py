@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganx.data.corruption import MECHANISMS, hide_cells, keep_imbalanced, mar, mnar, show_labels
+from ganx.data.corruption import MECHANISMS, hide_by_patterns, hide_cells, keep_imbalanced, mar, mnar, own, show_labels
 from ganx.errors import UserError
 
 Mechanism = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 X = np.random.default_rng(1).normal(size=(3000, 8)) @ np.random.default_rng(2).normal(size=(8, 8))
 
 
-@pytest.mark.parametrize("mechanism", MECHANISMS.values())
+DRAWN = [mechanism for name, mechanism in MECHANISMS.items() if name != "own"]  # whatever the table lacks
+
+
+@pytest.mark.parametrize("mechanism", DRAWN)
 @settings(max_examples=15, deadline=None)
 @given(rate=st.just(0.0) | st.floats(1e-6, 0.85), seed=st.integers(0, 2**32))
 def test_realised_rate(mechanism: Mechanism, rate: float, seed: int) -> None:
@@ -45,7 +48,7 @@ def test_mnar_depends_on_the_value_itself() -> None:
     np.testing.assert_array_equal(mnar(other, 0.3, np.random.default_rng(0))[:, 0], hidden[:, 0])
 
 
-@pytest.mark.parametrize("mechanism", MECHANISMS.values())
+@pytest.mark.parametrize("mechanism", DRAWN)
 def test_constant_and_missing_cells_are_no_obstacle(mechanism: Mechanism) -> None:
     x = X.copy()
     x[:, 0] = 3.0
@@ -60,6 +63,52 @@ def test_constant_and_missing_cells_are_no_obstacle(mechanism: Mechanism) -> Non
 def test_mar_refuses_what_it_cannot_reach(n_columns: int) -> None:
     with pytest.raises(UserError, match="missing_rate must be below"):
         mar(X[:, :n_columns], 0.9, np.random.default_rng(0))
+
+
+def with_holes(n_rows: int = 2000) -> np.ndarray:
+    """Columns 0 and 1 are missing together, 2 alone, and 3 never."""
+    x = X[:n_rows, :4].copy()
+    kind = np.random.default_rng(3).random(n_rows)
+    x[kind < 0.1, :2] = np.nan
+    x[(kind > 0.1) & (kind < 0.15), 2] = np.nan
+    return x
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.02, 0.2, 0.6])
+def test_own_patterns_come_to_the_rate(rate: float) -> None:
+    x = with_holes()
+    hidden = own(x, rate, np.random.default_rng(0))
+    known = ~np.isnan(x)
+    assert not (hidden & ~known).any()
+    assert not hidden[:, 3].any()
+    assert hidden.sum() == pytest.approx(rate * known.sum(), abs=4)
+    np.testing.assert_array_equal(hidden, own(np.where(known, -x, np.nan), rate, np.random.default_rng(0)))
+
+
+def test_own_patterns_are_hidden_as_a_whole() -> None:
+    x = with_holes()
+    hidden = own(x, 0.1, np.random.default_rng(0))
+    both = ~np.isnan(x[:, 0])
+    np.testing.assert_array_equal(hidden[both, 0], hidden[both, 1])
+    assert hidden[:, 0].sum() == pytest.approx(2 * hidden[:, 2].sum(), rel=0.2)  # as often as in the table
+
+
+@pytest.mark.parametrize(
+    ("x", "rate", "told"),
+    [
+        (X, 0.2, "none is missing; choose mcar, mar or mnar"),
+        (with_holes(), 0.8, r"can hide 0\.7\d? of the known cells, so protocol\.missing_rate must be below that"),
+    ],
+    ids=["none", "few"],
+)
+def test_own_patterns_refuse_what_they_cannot_reach(x: np.ndarray, rate: float, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        own(x, rate, np.random.default_rng(0))
+
+
+def test_patterns_hide_what_they_can_where_that_is_little() -> None:
+    hidden = hide_by_patterns(np.eye(3, dtype=bool), np.array([[True, False, False]]), 0.9, np.random.default_rng(0))
+    assert hidden.tolist() == [[True, False, False], [False] * 3, [False] * 3]
 
 
 def test_unknown_mechanism() -> None:

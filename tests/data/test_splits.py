@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from ganx.compose import compose
 from ganx.data import Column, Encoding, Split, Table, load, make_splits
 from ganx.errors import UserError
 from ganx.metrics.imputation import rmse_row
-from ganx.schema import Protocol, splits_per_seed
+from ganx.schema import Folds, Protocol, splits_per_seed
 
 CLEAN = Protocol("clean", 0.2, "mcar", 0.8, None, None, 5, 0.2, "observed", "validation", "class", "known")
 PAPER = Protocol("paper", 0.2, "mcar", 0.8, None, None, 5, 0.0, "complete", "test", "labelled", "shown")
@@ -252,6 +253,60 @@ def test_so_many_labels_of_each_class_are_shown() -> None:
         assert np.isin(np.flatnonzero(split.labelled), split.rows).all()
         assert split.scored_labels[split.test].all()
     assert not np.array_equal(first.labelled, second.labelled)
+
+
+def grouped(n_groups: int = 15, classes: bool = False) -> Table:
+    """Rows of one group are not side by side, and all of one class if there are `classes`."""
+    table = toy(rare=False)
+    groups = np.arange(table.n_rows) % n_groups
+    return replace(table, groups=groups, y=groups % 3 if classes else table.y)
+
+
+@pytest.mark.parametrize("folds", [3, 5, 15, "holdout"])
+@pytest.mark.parametrize("stratify", ["class", "labelled"])
+def test_rows_of_a_group_stay_together(folds: Folds, stratify: Literal["class", "labelled"]) -> None:
+    table = grouped()
+    assert table.groups is not None
+    replicas = splits(table, replace(CLEAN, folds=folds, stratify=stratify), seeds=2)
+    for s in replicas:
+        parts = [set(table.groups[rows]) for rows in (s.train, s.valid, s.test)]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 15
+        assert all(parts)
+        np.testing.assert_array_equal(np.sort(np.concatenate([s.train, s.valid, s.test])), np.arange(60))
+    if folds != "holdout":
+        assert np.bincount(np.concatenate([s.test for s in replicas[:folds]])).tolist() == [1] * 60
+
+
+def test_classes_of_groups_are_spread_evenly() -> None:
+    table = grouped(classes=True)
+    assert table.y is not None
+    for s in splits(table, replace(CLEAN, label_rate=1.0)):
+        assert np.bincount(table.y[s.test]).tolist() == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"), [(4, r"does not fit 4 groups of rows: choose 0 \(.*\) or 2 to 4$"), (1, r"choose 0 \([^)]*\)$")]
+)
+def test_fewer_groups_than_folds(groups: int, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        splits(grouped(groups), CLEAN)
+
+
+def test_each_row_a_group_is_no_group() -> None:
+    table = toy()
+    alone = replace(table, groups=np.arange(60)[::-1].copy())
+    assert all(same(a, b) for a, b in zip(splits(table, CLEAN), splits(alone, CLEAN), strict=True))
+
+
+def test_own_patterns_also_hide_what_is_selected_on() -> None:
+    x = toy(missing=0.0).x
+    x[::3, :2] = np.nan
+    table = replace(toy(), x=x)
+    for s in splits(table, replace(CLEAN, mechanism="own", missing_rate=0.1)):
+        kept_back = s.seen[s.valid] & ~s.seen_valid
+        assert kept_back[:, :2].any()
+        assert not kept_back[:, 2:].any()
+        assert (~s.seen & ~np.isnan(x)).sum() == pytest.approx(0.1 * (~np.isnan(x)).sum(), abs=2)
 
 
 def test_labels_of_a_target_domain_are_never_among_them() -> None:

@@ -62,7 +62,7 @@ def test_a_metric_is_found_by_its_name_and_a_member_of_a_family_by_its_number() 
 
 def test_best_states_are_selected_and_runs_told_by_the_most_telling_metrics() -> None:
     assert [metric.name for metric in SELECTING] == ["rmse_row", "f1"]
-    assert by_telling(["rmse", "f1", "pr_auc", "rmse_row"]) == ["rmse_row", "f1", "rmse"]
+    assert by_telling(["rmse", "f1", "pr_auc", "rmse_row"]) == ["rmse_row", "rmse", "f1"]
     assert by_telling(["pr_auc", "unheard"]) == ["pr_auc", "unheard"]
 
 

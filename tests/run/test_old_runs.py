@@ -71,14 +71,20 @@ def test_there_is_a_run_of_each_kind() -> None:
     assert kinds == ["gaussians4/vcagan", "wine/hexagan", "wine/mice", "wine/pipeline"]
 
 
+def shown_metrics(told: str) -> dict[str, float]:
+    cells = [line.strip("│ ").split("│") for line in told.splitlines() if line.startswith("│")]
+    return {metric.strip(): float(mean) for metric, mean, *_ in cells}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_eval_gives_the_figures_of_result_json(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.main(["eval", f"run={name.rpartition('-')[2]}"])
     told = capsys.readouterr().out
+    if "fitted again" in told:  # by a later version of the estimator; only the metrics of the same name are there
+        assert set(shown_metrics(told)) == set(result_of(name)["metrics"])
+        return
     if code == 1:  # another processor or library may round the last digit otherwise, and no more than that
-        cells = [line.strip("│ ").split("│") for line in told.splitlines() if line.startswith("│")]
-        shown = {metric.strip(): float(mean) for metric, mean, *_ in cells}
-        assert shown == pytest.approx(
+        assert shown_metrics(told) == pytest.approx(
             {key: value["mean"] for key, value in result_of(name)["metrics"].items()}, abs=1e-3
         )
         pytest.skip("the same figures but for rounding: they were made on another processor or with other libraries")

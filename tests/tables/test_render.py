@@ -73,14 +73,15 @@ Not complete:
 
 def test_columns_with_metrics_of_their_own(measures):
     text = render.markdown(measures)
-    assert "| Zeros | 0.5000 | **-0.1000** | 0.6000 | 0.7000 |" in text
-    assert "| Mean | **0.4000** | 0.4000 | – |  |" in text
-    assert "- rmse_row, rmse, lower is better; accuracy: mean over replicas (one seed: no sd)" in text
-    cells = csv.DictReader(io.StringIO(render.comma_separated(measures)))
+    assert "| Zeros | 0.5000 / -0.1000 | **-0.1000** | 0.6000 | 0.7000 |" in text
+    assert "| Mean | **0.4000 / 0.4000** | 0.4000 | – |  |" in text
+    assert "- rmse_row / rmse, rmse, lower is better; accuracy: mean over replicas (one seed: no sd)" in text
+    cells = list(csv.DictReader(io.StringIO(render.comma_separated(measures))))
     assert [cell["metric"] for cell in cells if cell["row"] != "K-NN"] == [
         *("rmse_row", "rmse", "accuracy"),
         *("rmse_row", "rmse"),
     ]
+    assert [(cell["beside"], cell["beside_mean"]) for cell in cells[:2]] == [("rmse", "-0.1"), ("", "")]
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,17 @@ class CSV:
         target: name of the column to predict; null: there is none.
         drop: names of columns to leave out.
         missing: further texts and numbers that mean "unknown", in the target, too.
+        group: name of the column whose equal values keep rows together, e.g. a patient's; null: there is none.
     """
 
-    def __init__(self, *, path: str, target: str | None, drop: list[str], missing: list[str | float]) -> None:
-        self.path, self.target, self.drop, self.missing = path, target, drop, missing
+    def __init__(
+        self, *, path: str, target: str | None, drop: list[str], missing: list[str | float], group: str | None
+    ) -> None:
+        self.path, self.target, self.drop, self.missing, self.group = path, target, drop, missing, group
 
     def load(self) -> Table:
         """Return the table."""
-        return read_csv(self.path, self.target, self.drop, self.missing)
+        return read_csv(self.path, self.target, self.drop, self.missing, self.group)
 
 
 class NPZ:
