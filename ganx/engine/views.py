@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,11 +21,14 @@ from ganx.data.rows import Rows
 from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.batch import ExampleBatch, TabularBatch
+from ganx.engine.noise import Noise
 from ganx.errors import UserError, nearest
 from ganx.targets import MethodSpec
 
 Index = NDArray[np.int64]
 Batch = TabularBatch | ExampleBatch
+
+NEARLY_ALL = 0.99  # of the cells: with fewer gaps than that a network does not learn to fill them
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,21 @@ class Cells(View):
     def expand(self, columns: Tensor) -> Tensor:
         """Repeat a flag per original column over the features that encode it. (..., D) -> (..., d)."""
         return columns if self.plain else columns[..., self.group]
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether (nearly) every cell of the table may be seen: what is held back for validation alone is no gap."""
+        return all(split.seen.mean() > NEARLY_ALL for split in self.splits)
+
+    def hide(self, m: Tensor, share: float, noise: Noise) -> Tensor:
+        """Return m (R, B, d) without about `share` of the observed cells, which count as missing for once.
+
+        All features of a cell are hidden together: from one category's feature the others would be known.
+        """
+        if not share:
+            return m
+        kept = noise.uniform(m.shape[1], self.seen.shape[2]) >= share
+        return m * self.expand(kept)
 
     def batch(self, index: Tensor) -> TabularBatch:
         """Return the rows `index` (..., R, B) as batches (..., R, B, d)."""

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
 from ganx.engine.module import Module
+from ganx.engine.scale import Scale
 from ganx.engine.setting import Setting
 from ganx.losses.adversarial import binary_cross_entropy, mean_over
 from ganx.nets.stacked import StackedMLP, width
@@ -40,6 +41,7 @@ class GAIN(Module):
         hint_rate: share of cells that the hint reveals; null = all cells of a row but one, as in the paper.
         hide: share of the observed cells that count as missing for G and D in a step, and as observed for L_M (0: the
             paper). What G sees it can copy; what it does not see it has to infer.
+        inputs, output_bias: how G reads features and where its outputs start (`ganx.engine.scale`).
     """
 
     losses = ("nonsaturating",)
@@ -55,11 +57,14 @@ class GAIN(Module):
         hint: Literal["paper", "authors"],
         hint_rate: Fraction | None,
         hide: Fraction,
+        inputs: Literal["range", "standard"],
+        output_bias: Literal["zero", "mean"],
     ) -> None:
         super().__init__(setting)
         self.n_cells = d = setting.n_features
         self.alpha, self.noise_level, self.hide = alpha, noise, hide
         self.hint, self.hint_rate = hint, hint_rate
+        self.scale = Scale(setting, inputs, output_bias)
 
         def net(name: Player, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
             mlp = StackedMLP(
@@ -76,11 +81,15 @@ class GAIN(Module):
         self.g = net("g", torch.sigmoid)
         self.d = net("d")
 
+    def prepare(self) -> None:
+        """Take scale and output bias from the observed training cells."""
+        self.scale.prepare(self.data, self.g)
+
     # --- Algorithm 1 -------------------------------------------------------------------------------------------
 
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 1, one pass through its `while`; as in the authors' code, G and D see the same minibatch."""
-        m = self.noise.hide(batch.m, self.hide)
+        m = self.data.hide(batch.m, self.hide, self.noise)
         x_bar = self.x_bar_of(batch.x, m)
         x_hat = torch.lerp(x_bar, batch.x, m)
         b = self.revealed(m.shape[1])
@@ -126,7 +135,7 @@ class GAIN(Module):
     def x_bar_of(self, x: Tensor, m: Tensor) -> Tensor:
         """x-bar = G(x-tilde, m), where noise z stands in for the cells with m = 0. (R, B, d) -> (R, B, d)."""
         z = self.noise_level * self.noise.uniform(*x.shape[1:])
-        return self.g(torch.cat([torch.lerp(z, x, m), m], 2))  # type: ignore[no-any-return]
+        return self.g(torch.cat([torch.lerp(z, self.scale(x), m), m], 2))  # type: ignore[no-any-return]
 
     def impute(self, x: Tensor, m: Tensor) -> Tensor:
         """Fill the cells with m = 0. (R, B, d), (R, B, d) -> (R, B, d)."""

@@ -7,6 +7,7 @@ option says which reading is taken; docs/hexagan.md lists the rest.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from ganx.engine.batch import TabularBatch
 from ganx.engine.latent import ClassCode
+from ganx.engine.scale import Scale
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
@@ -24,6 +26,7 @@ from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, 
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
 
+HIDDEN_OF_COMPLETE = 0.2  # of the cells of a table without gaps (hide=auto); as in experiment=hexagan_tuned
 CLIPPING_BOUND = 0.01  # Arjovsky, Chintala, Bottou (2017), and the authors' code for MNIST
 
 
@@ -47,7 +50,8 @@ class HexaGAN(ClassCode):
         together: whether E and G_MI take their steps down their common loss from one gradient. The paper updates E
             first and G_MI afterwards, which at higher rates makes one overshoot what the other has just corrected.
         hide: share of the observed cells that are hidden from E while it and G_MI learn, and reconstructed with the
-            others (0: the paper). What a network sees it can copy; what it does not see it has to infer.
+            others (0: the paper). What a network sees it can copy; what it does not see it has to infer. `auto`: none,
+            unless (nearly) no cell of the table is missing, where E would never see a gap: 0.2.
         reconstruction: error of a row in the reconstruction loss: the `mse` of its observed cells (the paper), or its
             root, the `rmse`, which forgives large errors and is what tables of imputation report.
         noise: width of the noise that stands in for missing cells, about 1/2: 1 is U(0, 1), as published; 0 is none.
@@ -67,6 +71,7 @@ class HexaGAN(ClassCode):
         weight_decay_c: factor on half the squared norm of C's parameters (authors' code: 0.001).
         impute_noise: what stands in for missing cells when a trained model imputes: a `draw` of the noise, as in
             training, or its `mean` (1/2), which gives one answer and a better one.
+        inputs, output_bias: how E reads features and where the outputs of G_MI start (`ganx.engine.scale`).
     """
 
     losses = ("wgan",)
@@ -82,7 +87,7 @@ class HexaGAN(ClassCode):
         n_critic: PositiveInt,
         n_cg: NonNegativeInt,
         together: bool,
-        hide: Fraction,
+        hide: Fraction | Literal["auto"],
         reconstruction: Literal["mse", "rmse"],
         noise: Fraction,
         lambda_1: NonNegativeFloat,
@@ -97,6 +102,8 @@ class HexaGAN(ClassCode):
         pseudo_label: Literal["straight_through", "soft", "hard"],
         weight_decay_c: NonNegativeFloat,
         impute_noise: Literal["draw", "mean"],
+        inputs: Literal["range", "standard"],
+        output_bias: Literal["zero", "mean"],
     ) -> None:
         super().__init__(setting)
         self.d, self.k = setting.n_features, setting.n_classes
@@ -108,6 +115,7 @@ class HexaGAN(ClassCode):
         self.reduction, self.pseudo_label, self.impute_noise = reduction, pseudo_label, impute_noise
         self.together, self.reconstruction = together, reconstruction
         self.critic, self.weight_decay_c = critic, weight_decay_c
+        self.scale = Scale(setting, inputs, output_bias)
 
         def net(name: Player, n_in: int, n_out: int, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
             mlp = StackedMLP(
@@ -130,6 +138,10 @@ class HexaGAN(ClassCode):
         self.d_cg = net("d_cg", n_latent + self.k, 1)
         self.c = net("c", self.d, self.k)
 
+    def prepare(self) -> None:
+        """Take scale and output bias from the observed training cells."""
+        self.scale.prepare(self.data, self.g_mi)
+
     # --- Algorithm 2 -------------------------------------------------------------------------------------------
 
     def outer_step(self, batch: TabularBatch) -> None:
@@ -137,7 +149,7 @@ class HexaGAN(ClassCode):
         # (1) Missing-data imputation
         for _ in range(self.n_critic):
             self.update_critic("d_mi", self.loss_d_mi(batch))
-        shown = self.noise.hide(batch.m, self.hide)
+        shown = self.data.hide(batch.m, self.hidden_share, self.noise)
         if self.together:
             self.update_together(["e", "g_mi"], self.loss_imputation(batch, self.encode(batch.x, shown)))
         else:
@@ -157,6 +169,13 @@ class HexaGAN(ClassCode):
 
         # (3) Semi-supervised classification
         self.update("c", self.loss_c(batch, h))
+
+    @cached_property
+    def hidden_share(self) -> float:
+        """Share of the observed cells that are hidden from E."""
+        if self.hide == "auto":
+            return HIDDEN_OF_COMPLETE if self.data.complete else 0.0
+        return self.hide
 
     def update_critic(self, player: Player, loss: Tensor) -> None:
         """One step of a critic; with `loss.penalty=clipping`, its weights are brought back within bounds."""
@@ -316,8 +335,10 @@ class HexaGAN(ClassCode):
         return z if self.noise_width == 1 else 0.5 + self.noise_width * (z - 0.5)
 
     def encode_with(self, z: Tensor, x: Tensor, m: Tensor) -> Tensor:
-        """h = E(x-tilde, m) for a given z."""
-        return self.e(torch.cat([torch.lerp(z, x, m), m], 2))  # type: ignore[no-any-return]
+        """h = E(x-tilde, m) for a given z; where x is standardised, z is brought about its mean, 0, too."""
+        if self.scale.inputs == "standard":
+            z = z - 0.5
+        return self.e(torch.cat([torch.lerp(z, self.scale(x), m), m], 2))  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def hidden(self, batch: TabularBatch, m: Tensor) -> Tensor:

@@ -39,6 +39,9 @@ _NEW_KEYS: dict[Any, dict[str, Any]] = {"ganx.data.sets.own.CSV": {"missing": []
 #: {old name: new name} of a model's keys.
 _MODEL_KEYS = {"cooldown": "linear_decay"}
 
+#: {new key of a model: what was done before there was a choice}.
+_MODEL_CHOICES = {"inputs": "range", "output_bias": "zero"}
+
 
 def upgrade(config: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration of `ganx train`, of any earlier version, as one of equal meaning now."""
@@ -75,10 +78,10 @@ def is_old(config: dict[str, Any]) -> bool:
 
 
 def _model(model: dict[str, Any]) -> dict[str, Any]:
-    """Rename keys, of the stages of a pipeline, too."""
-    renamed = {new: old for old, new in _MODEL_KEYS.items() if old in model and new in _keys(model)}
-    names = {old: new for new, old in renamed.items()}
-    return {
+    """Rename keys and add those that are new, of the stages of a pipeline, too."""
+    keys = _keys(model)
+    names = {old: new for old, new in _MODEL_KEYS.items() if old in model and new in keys}
+    return {key: before for key, before in _MODEL_CHOICES.items() if key in keys} | {
         names.get(key, key): _model(value) if isinstance(value, dict) and "_target_" in value else value
         for key, value in model.items()
     }
