@@ -379,7 +379,7 @@ def no_meaning(key: str, dataset: Mapping[str, Any]) -> str:
     name = dataset.get("name")
     if key == "path":
         return f"dataset.path has no meaning for dataset={name}, which is built in; use dataset=csv for a file"
-    if key in ("target", "drop", "group"):
+    if key in ("target", "drop", "group", "missing"):
         return f"dataset.{key} has no meaning for dataset={name}; use it with dataset=csv"
     return ""
 

@@ -204,15 +204,15 @@ def _lacking(text: TextTable, name: str) -> str:
 def _unseen(codes: _Codes, name: str, count: int) -> str:
     texts = ", ".join([show(cell) for cell in codes if codes[cell] == UNSEEN][:3])
     return (
-        f"column {show(name)}: {plural(count, 'cell')} of values that the run has not seen ({texts}); they count as "
-        "missing, and are left as they are"
+        f"column {show(name)}: {plural(count, 'cell')} with values that the run does not know ({texts}), "
+        "counted as missing and left as they are"
     )
 
 
 def _numbers_like(text: TextTable, name: str, cells: Sequence[str], start: int, unknown: Unknown) -> Floats:
     """Return cells (n,) of a numeric column, of rows from `start`, as numbers; NaN = missing."""
     try:
-        if any("_" in cell for cell in cells):
+        if "_" in "".join(cells):  # see `number`
             raise ValueError
         numbers = [math.nan if cell in unknown.frequent else float(cell) for cell in cells]
     except ValueError:  # one by one, with all that a table may hold

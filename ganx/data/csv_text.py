@@ -78,7 +78,9 @@ class TextTable:
             texts: {column: {row: text}}; rows are counted from `start`.
             added: columns that the file lacks; cells without a text are empty there.
         """
-        rows = [self._cells(raw) + [""] * len(added) for raw in self.raw[start + 1 : stop + 1]]
+        rows = [self._cells(raw) for raw in self.raw[start + 1 : stop + 1]]
+        for row in rows if added else ():
+            row += [""] * len(added)
         position = self._positions | {name: len(self.header) + k for k, name in enumerate(added)}
         for name, by_row in texts.items():
             j = position[name]
@@ -93,13 +95,17 @@ class TextTable:
 
     def _quoted(self, text: str, before: str = "") -> str:
         """Return a new cell, in quotation marks if it needs them or the one before had them."""
-        if before.startswith('"') or any(mark in text for mark in (self.separator, '"', "\n", "\r")):
+        if before.startswith('"') or self._special.search(text):
             return '"' + text.replace('"', '""') + '"'
         return text
 
     @cached_property
     def _positions(self) -> dict[str, int]:
         return {name: j for j, name in enumerate(self.header)}
+
+    @cached_property
+    def _special(self) -> re.Pattern[str]:
+        return re.compile(rf'[{re.escape(self.separator)}"\n\r]')
 
     @cached_property
     def _cell(self) -> re.Pattern[str]:

@@ -92,21 +92,21 @@ def _unfit(path: Path) -> str:
     """Return why a file cannot be written; empty when nothing is in the way."""
     suffix = path.suffix.lower()
     if path.is_dir():
-        return "is a folder; name a file in it"
+        return "this is a folder; name a file in it"
     if path.exists() and not path.is_file():
-        return "is no regular file"
+        return "this is no regular file"
     if suffix == PARQUET and find_spec("pyarrow") is None:
         return "writing Parquet needs pyarrow: `pip install pyarrow`, or let the name end in .csv"
     if suffix not in (*TEXT, PARQUET):
         return f"ganx writes text (.csv, .tsv, .txt) and Parquet, no {suffix}"
     parents = path.resolve().parents
     if any((folder / "provenance.json").exists() and (folder / "config.yaml").exists() for folder in parents):
-        return "is in the folder of a run; choose another folder"
+        return "this is in the folder of a run; choose another folder"
     try:
         with TemporaryFile(dir=next(folder for folder in parents if folder.exists())):
             return ""
     except OSError as error:
-        return f"cannot be written: {error.strerror}"
+        return f"cannot write there: {error.strerror}"
 
 
 def _write_parquet(text: io.StringIO, file: IO[bytes], separator: str, numeric: Sequence[str]) -> None:

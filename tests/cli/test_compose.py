@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -285,3 +286,23 @@ def test_a_signature_is_text_even_if_it_looks_like_a_number(signature):
     assert compose("eval", once)["run"] == signature
     assert as_text(once, "run") == once
     assert as_text(["-m", f"run={signature}"], "run")[1] == "run=" + ",".join(f"'{x}'" for x in signature.split(","))
+
+
+@pytest.mark.parametrize(
+    ("word", "typed"),
+    [
+        ("dataset.drop=[naïve ü,id]", """'dataset.drop=["naïve ü",id]'"""),
+        ("dataset.drop=[null]", """'dataset.drop=["null"]'"""),
+        ("dataset.drop=[12]", """'dataset.drop=["12"]'"""),
+        ("dataset.drop=[y=1]", """'dataset.drop=["y=1"]'"""),
+        ("dataset.target=city (home), main", """'dataset.target="city (home), main"'"""),
+        ("dataset.target=true", """'dataset.target="true"'"""),
+    ],
+)
+def test_names_that_need_quotes(word, typed):
+    """The message shows what can be typed."""
+    words = ["model=mean", "dataset=csv", "dataset.path=x.csv"]
+    with pytest.raises(UserError) as refused:
+        compose("train", [*words, word])
+    assert str(refused.value).endswith(typed)
+    compose("train", [*words, *shlex.split(typed)])

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganx.data import Column, Encoding, Table, load, make_splits
-from ganx.data.csv_table import read_csv, read_like
+from ganx.data.csv_doubts import number_like, sentinels
+from ganx.data.csv_table import Like, read_csv, read_like
+from ganx.data.csv_text import read_text
 from ganx.errors import UserError
 from ganx.schema import Protocol
 
@@ -49,9 +51,42 @@ def test_spaces_blank_lines_and_a_missing_last_newline(write) -> None:
     check_good(load("csv", path=write(GOOD.replace(",", " , ").replace("\n", "\n\n").rstrip()), target="label"))
 
 
-def test_latin_1(write) -> None:
-    table = read_csv(write("ort,x\nKöln,1\nBonn,2\n".encode("latin-1")))
-    assert table.columns[0].categories == ("Bonn", "Köln")
+@pytest.mark.parametrize(
+    ("content", "encoding", "category"),
+    [
+        ("ort,x\nKöln,1\nBonn,2\n".encode("latin-1"), "cp1252", "Köln"),
+        ("ort,x\n5 € “x”,1\nBonn,2\n".encode("cp1252"), "cp1252", "5 € “x”"),
+        (b"ort,x\n\x81\x80,1\nBonn,2\n", "latin-1", "\x81\x80"),  # no letter in cp1252
+        ("ort,x\n5 €,1\nBonn,2\n".encode("utf-8-sig"), "utf-8-sig", "5 €"),
+    ],
+)
+def test_encodings_give_the_bytes_back(write, content: bytes, encoding: str, category: str) -> None:
+    path = write(content)
+    assert category in read_csv(path).columns[0].categories
+    text = read_text(path)
+    assert text.encoding == encoding
+    assert (text.head([]) + text.filled(0, 2, {}, [])).encode(encoding) == content
+
+
+def test_rows_of_one_column(write) -> None:
+    """A blank line is a row there, but not at the end of the file; in other tables it is none."""
+    table = read_csv(write("v\n1\n\n3\n  \n5\n\n\n"))
+    np.testing.assert_array_equal(table.x[:, 0], [1, NAN, 3, NAN, 5])
+    text = read_text(write("v\r\n1\r\n\r\n3\r\n\r\n"))
+    assert text.filled(0, 3, {"v": {1: "2"}}, ["w"]) == "1,\r\n2,\r\n3,\r\n\r\n"
+    text = read_text(write("\na,b\n1,2\n\n3,4"))
+    assert len(text) == 2
+    assert text.line(1) == 5
+    assert text.head([]) + text.filled(0, 2, {}, []) == "\na,b\n1,2\n\n3,4"
+
+
+def test_only_new_cells_are_written(write) -> None:
+    content = 'a;"b b";c\r\n "x" ;"2; 3";"?"\r\n1.50;"q""q\nz";\r\n'
+    text = read_text(write(content))
+    assert text.head([]) + text.filled(0, 2, {}, []) == content
+    filled = text.filled(0, 2, {"c": {0: "new", 1: 'b;"c'}}, ["d;e"])
+    assert filled == ' "x" ;"2; 3";"new";\r\n1.50;"q""q\nz";"b;""c";\r\n'
+    assert text.head(["d;e"]) == 'a;"b b";c;"d;e"\r\n'
 
 
 @pytest.mark.parametrize("cell", ["", " ", "?", "NA", "na", "NaN", "null", "NULL", "-", "N/A", "None", "."])
@@ -131,7 +166,7 @@ BAD = {
     "infinite": ("a,b\n1,2\ninf,3\n", {}, "column 'a' is infinite in line 3"),
     "too large": ("a,b\n1,2\n-1e999,3\n", {}, "column 'a' is infinite in line 3"),
     "decimal commas": ("a;b\n1,5;2\n2,5;3\n", {}, "column 'a' has decimal commas ('1,5')"),
-    "empty column": ("a,b\n1,\n2,NA\n", {}, "column 'b' is empty in every row; leave it out with dataset.drop=[b]"),
+    "empty column": ("a,b\n1,\n2,NA\n", {}, "column 'b' is empty in every row; leave it out with 'dataset.drop=[b]'"),
     "free text": (NAMES, {}, "column 'b' has 60 different texts in 60 cells ('name 0', ...)"),
     "unknown target": (
         GOOD,
@@ -144,6 +179,22 @@ BAD = {
     "one class": ("a,b\n1,x\n2,x\n", {"target": "b"}, "a single class, 'x'; use dataset.target=null"),
     "no class": ("a,b\n1,?\n2,\n", {"target": "b"}, "no value at all"),
     "regression": (MIXED.replace("x", "1"), {"target": "a"}, "20 different numbers, which looks like regression"),
+    "decimals or thousands": ("a;b\n1,500;2\n2,500;3\n", {}, "'1,500', which may be 1500 or 1.500"),
+    "both": ('a,b\n"1.234,5",2\n"1,25",3\n', {}, "column 'a' has decimal commas ('1.234,5')"),
+    "a word in a third of the cells": (
+        "a,b\n" + "".join(f"{'n.a.' if i % 3 else i},x\n{i}.5,y\n" for i in range(20)),
+        {},
+        "column 'a' is numeric but for 'n.a.' in line 4 and 12 other cells; "
+        "use 'dataset.missing=[n.a.]' if that means unknown, or leave the column out with 'dataset.drop=[a]'",
+    ),
+    "a unit": (
+        "w (kg),b\n" + "".join(f"{i} kg,x\n" for i in range(20)),
+        {},
+        "column 'w (kg)' is numeric but for '0 kg' in line 2 and 19 other cells; write plain numbers, without "
+        "currency, unit or separator, or leave the column out with 'dataset.drop=[\"w (kg)\"]'",
+    ),
+    "a currency": ("a,b\n" + "".join(f"${i}.50,x\n" for i in range(20)), {}, "but for '$0.50' in line 2 and 19 other"),
+    "spaces between thousands": ("a,b\n" + "".join(f"{i} 000,x\n" for i in range(20)), {}, "numeric but for '0 000'"),
     "names as target": (NAMES, {"target": "b", "drop": []}, "60 different texts"),
 }
 
@@ -171,6 +222,8 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
         load("csv", path=str(tmp_path / "nowhere.csv"))
     with pytest.raises(UserError, match="cannot read"):
         load("csv", path=str(tmp_path))
+    with pytest.raises(UserError, match="not a regular file"):
+        load("csv", path="/dev/zero")
 
 
 def test_a_class_of_one_row_and_one_hot_go_through(write) -> None:
@@ -188,60 +241,189 @@ def test_a_class_of_one_row_and_one_hot_go_through(write) -> None:
     assert splits[0].low.shape == (4,)
 
 
+# What is said of a table that is read
+
+
+def notes_of(write, cells: list[str], **arguments: object) -> tuple[Table, list[str]]:
+    table = read_csv(write("a,b\n" + "".join(f'"{cell}",{i}\n' for i, cell in enumerate(cells))), **arguments)
+    return table, list(table.notes)
+
+
+def test_thousands(write) -> None:
+    table, notes = notes_of(write, ["1,234", "12", "1,234,567.5", ""])
+    np.testing.assert_array_equal(table.x[:, 0], [1234, 12, 1234567.5, NAN])
+    assert notes == ["column 'a': commas are taken as separators of thousands ('1,234')"]
+    assert table.columns[0].style == "z,.1f"
+
+
+def test_few_cells_that_look_like_numbers_are_categories_and_told(write) -> None:
+    table, notes = notes_of(write, ["5 €", "6 €", "free"] * 5)
+    assert table.columns[0].categories == ("5 €", "6 €", "free")
+    assert len(notes) == 1
+    assert "numbers such as '5 €' are taken as names of categories" in notes[0]
+    assert "such as '3+'" in notes_of(write, ["0", "1", "2", "3+"] * 5)[1][0]
+    assert notes_of(write, ["1", "2", "two"] * 5)[1] == []
+
+
+def test_leading_zeros(write) -> None:
+    table, notes = notes_of(write, ["01000", "8001"] * 5)
+    assert table.columns[0].categories == ("01000", "8001")
+    assert notes == ["column 'a': digits with leading zeros ('01000') are taken as 2 categories"]
+    table, notes = notes_of(write, [f"{i:05}" for i in range(60)])
+    assert table.columns[0] == Column("a")
+    assert table.columns[0].style == "z05.0f"
+    assert "taken as numbers" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("missing", "cells"),
+    [
+        (["Missing", "n.a."], ["1", "missing", "n.a.", "MISSING", "4"]),
+        ([-999], ["1", "-999", "-999.0", "-9.99e2", "4"]),
+        ([-999.0, "unknown"], ["1", "-999", "unknown", "", "4"]),
+    ],
+)
+def test_further_words_for_missing(write, missing: list[str | float], cells: list[str]) -> None:
+    table, notes = notes_of(write, cells, missing=missing)
+    np.testing.assert_array_equal(table.x[:, 0], [1, NAN, NAN, NAN, 4])
+    assert notes == []
+    target = read_csv(write("a,b\n" + "".join(f"{i},{cell}\n" for i, cell in enumerate(cells))), "b", missing=missing)
+    assert target.classes == ("1", "4")
+    assert target.y.tolist() == [0, -1, -1, -1, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([-999, -999, *range(50)], [-999]),
+        ([-9999, -9999, -999, -999, *range(50)], [-9999, -999]),
+        ([9999, 9999, -99, -99, *range(50)], [-99, 9999]),
+        ([-1, -1, *range(18, 90)], [-1]),
+        ([-999, -999, 3, 50_000, 1_000_000], [-999]),  # the only one below 0
+        ([-999, *range(50)], []),  # once
+        ([-1, -1, 0, 1, 2, 3], []),
+        ([1000, 1000, *range(50)], []),  # not what people write
+        ([99, 99, *range(100)], []),
+        ([0, 0, 999, 999], []),  # two values
+    ],
+)
+def test_sentinels(values: list[float], found: list[float]) -> None:
+    assert sentinels(np.array([NAN, *values], dtype=float)) == found
+
+
+def test_a_sentinel_is_told(write) -> None:
+    _, notes = notes_of(write, ["-999", "-999", *map(str, range(20))])
+    assert notes == [
+        "column 'a': -999 stands in 2 cells, far from others; if it means unknown, add 'dataset.missing=[-999]'"
+    ]
+
+
+def test_what_looks_like_a_number() -> None:
+    like = {
+        "$510",
+        "5 €",
+        "€5",
+        "US$ 1,200.50",
+        "CHF 10",
+        "5kg",
+        "5 kg",
+        "12 %",
+        "<0.1",
+        "1 234",
+        "1'234",
+        "10 m2",
+        "-3 °C",
+        "3+",
+    }
+    names = {"12a", "12b", "A12", "2021-05-01", "10:30", "1st", "18-25", "5 to 6", "R2D2", "x", "p8001", "Room 5"}
+    assert number_like(like | names) == like
+    assert number_like({"5m", "7m"}) == {"5m", "7m"}
+
+
 # read_like
 
 
-def like(write, content: str, known: str = GOOD):
+def like(write, content: str, known: str = GOOD) -> Like:
     table = read_csv(write(known, "known.csv"), "label")
     return read_like(write(content), table.columns, table.classes, table.target)
 
 
 def test_read_like_itself(write) -> None:
-    raw, x, y = like(write, GOOD)
+    found = like(write, GOOD)
     table = read_csv(write(GOOD), "label")
-    np.testing.assert_array_equal(x, table.x)
-    np.testing.assert_array_equal(y, table.y)
-    assert raw.attrs["separator"] == ","
-    assert raw.to_csv(index=False) == GOOD
+    np.testing.assert_array_equal(found.x, table.x)
+    np.testing.assert_array_equal(found.y, table.y)
+    np.testing.assert_array_equal(found.gaps, np.isnan(table.x))
+    assert found.gaps_y.tolist() == [False, False, False, True]
+    assert found.notes == []
 
 
 def test_read_like_other_order_more_columns_and_no_target(write) -> None:
-    raw, x, y = like(write, "id;colour;size\n007; red ;1.50\nb;;\n")
-    np.testing.assert_array_equal(x, [[1.5, 1], [NAN, NAN]])
-    assert y is None
-    assert raw.to_numpy().tolist() == [["007", " red ", "1.50"], ["b", "", ""]]
-    assert raw.attrs["separator"] == ";"
+    found = like(write, "id;colour;size\n007; red ;1.50\nb;;\n")
+    np.testing.assert_array_equal(found.x, [[1.5, 1], [NAN, NAN]])
+    assert found.y is None
+    assert found.gaps_y.all()
+    assert found.notes == []
 
 
 def test_read_like_accepts_what_the_known_table_could_not(write) -> None:
     """A column that is empty, or all of one class, is no reason to refuse a file to be filled."""
-    _, x, y = like(write, "size,colour,label\n,,yes\n,,\n")
-    assert np.isnan(x).all()
-    assert y.tolist() == [1, -1]
+    found = like(write, "size,colour,label\n,,yes\n,,\n")
+    assert np.isnan(found.x).all()
+    assert found.y.tolist() == [1, -1]
 
 
 def test_read_like_numeric_classes(write) -> None:
-    _, _, y = like(write, "a,label\n1,1.0\n2,0\n", known="a,label\n1,0\n2,1\n")
-    assert y.tolist() == [1, 0]
+    assert like(write, "a,label\n1,1.0\n2,0\n", known="a,label\n1,0\n2,1\n").y.tolist() == [1, 0]
+
+
+def test_what_a_run_does_not_know_is_missing_but_no_gap(write) -> None:
+    found = like(write, "size,colour,label\n1,RED,Yes\n2,purple,maybe\n3,,\n4,Purple,no\n")
+    np.testing.assert_array_equal(found.x, [[1, 1], [2, NAN], [3, NAN], [4, NAN]])
+    assert found.gaps.tolist() == [[False, False], [False, False], [False, True], [False, False]]
+    assert found.y.tolist() == [1, -1, -1, 0]
+    assert found.gaps_y.tolist() == [False, False, True, False]
+    assert found.notes == [
+        "column 'colour': 2 cells with values that the run does not know ('purple', 'Purple'), "
+        "counted as missing and left as they are",
+        "column 'label': 1 cell with values that the run does not know ('maybe'), "
+        "counted as missing and left as they are",
+    ]
+
+
+def test_case_tells_categories_apart_where_it_must(write) -> None:
+    known = "a,label\nyes,0\nYES,1\nno,1\n"
+    assert np.isnan(like(write, "a\nYes\nNO\n", known).x[:, 0]).tolist() == [True, False]
+
+
+def test_a_column_that_is_lacking_is_missing(write) -> None:
+    found = like(write, "size,colur\n1,red\n")
+    np.testing.assert_array_equal(found.x, [[1, NAN]])
+    assert found.gaps.tolist() == [[False, True]]
+    assert found.notes == [
+        "the file lacks the column 'colour': it counts as missing in every row, is filled, and stands at the end; "
+        "did you mean 'colur'?"
+    ]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("size,label\n1,yes\n", "lacks the column 'colour'"),
-        ("size,colur\n1,red\n", "lacks the column 'colour'; did you mean 'colur'?"),
-        (
-            "size,colour\n1,reed\n",
-            "column 'colour' has 'reed' in line 2, which is not a known category; did you mean 'red'?",
-        ),
-        ("size,colour\n1,red\nbig,red\n", "column 'size' has 'big' in line 3, which is not a finite number"),
-        ("size,colour\ninf,red\n", "not a finite number"),
-        ("size,colour,label\n1,red,maybe\n", "column 'label' has 'maybe' in line 2"),
+        ("a,label\n1,yes\n", "none of the run's columns: size, colour"),
+        ("size,colour\n1,red\nbig,red\n", "column 'size' has 'big' in line 3, which is not a number"),
+        ("size,colour\n1,red\n1_000,red\n", "column 'size' has '1_000' in line 3, which is not a number"),
+        ("size,colour\ninf,red\n", "column 'size' is infinite in line 2"),
+        ('size,colour\n"1,5",red\n', "decimal commas"),
     ],
 )
 def test_read_like_refuses(write, content: str, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         like(write, content)
+
+
+def test_read_like_reads_numbers_as_the_known_table(write) -> None:
+    found = like(write, 'size,colour\n"1,234",red\n Na ,red\n -2 ,red\n')
+    np.testing.assert_array_equal(found.x[:, 0], [1234, NAN, -2])
 
 
 @settings(max_examples=50, deadline=None)

@@ -119,8 +119,9 @@ def test_an_unknown_name() -> None:
     [
         ("dataset=breast dataset.path=x.csv", "built in; use dataset=csv for a file"),
         ("dataset=breast +dataset.path=x.csv", "built in; use dataset=csv for a file"),
-        ("dataset=wine dataset.target=a", "no meaning for dataset=wine; use them with dataset=csv"),
-        ("dataset=mnist dataset.drop=[a]", "no meaning for dataset=mnist; use them with dataset=csv"),
+        ("dataset=wine dataset.target=a", "no meaning for dataset=wine; use it with dataset=csv"),
+        ("dataset=mnist dataset.drop=[a]", "no meaning for dataset=mnist; use it with dataset=csv"),
+        ("dataset=wine dataset.missing=[-1]", "no meaning for dataset=wine; use it with dataset=csv"),
         ("dataset=ring8 dataset.rwos=20", "unknown key 'dataset.rwos'; did you mean 'rows'?"),
         ("dataset=csv", "missing value: give dataset.path=..."),
         ("dataset=two_moons dataset.noise=-1", "dataset.noise=-1: expected a number >= 0"),

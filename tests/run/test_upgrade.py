@@ -36,7 +36,7 @@ def test_a_data_set_is_that_of_today(name: str) -> None:
 def test_values_stay() -> None:
     old = old_dataset("csv") | {"path": "my.csv", "target": "y", "drop": ["id"], "rows": 50}
     upgraded = upgrade({"dataset": old})["dataset"]
-    assert upgraded == {"_target_": "ganx.data.sets.own.CSV"} | old
+    assert upgraded == {"_target_": "ganx.data.sets.own.CSV", "missing": []} | old
     assert upgrade({"dataset": old_dataset("spam") | {"path": "there"}})["dataset"]["path"] == "there"
 
 
