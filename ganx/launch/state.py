@@ -172,8 +172,8 @@ def told_metrics(result: dict[str, Any], metric: str | None = None) -> str:
     """Return a metric of a result with the one beside it, or its most telling ones, as a user reads them."""
     metrics = result.get("metrics", {})
     names = by_telling(metrics)[:_TOLD]
-    if metric in metrics:
-        names = [name for name in (metric, metric_of(metric).beside) if name in metrics]
+    if metric is not None and metric in metrics:
+        names = [name for name in (metric, metric_of(metric).beside) if name and name in metrics]
     return "  ".join(f"{name} {_number(metrics[name].get('mean'))}" for name in names)
 
 

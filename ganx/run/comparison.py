@@ -19,8 +19,8 @@ from ganx.targets import spec
 
 Floats = NDArray[np.float64]
 
-#: {model: training rows that it is fitted on at most, so that it costs seconds; None: all}
-REFERENCES: dict[str, int | None] = {"zeros": None, "mean": None}
+REFERENCES = ("zeros", "mean", "copula")
+CAPPED, MOST_ROWS, MOST_CELLS = ("copula",), 5000, 500_000  # to fit on, so that it costs seconds
 BY_COLUMN = ("mean", "copula")  # those that stand beside each column, too
 
 OWN = "own"  # the method itself, beside them
@@ -131,7 +131,8 @@ def _imputed_by(name: str, experiment: Experiment, replica: int) -> tuple[Floats
     """Return what a reference fills in the test rows (n, d), in metric units, and what was capped."""
     estimator = new_estimator(_shipped(name), experiment.replicas[replica], known_of(experiment), frozenset())
     x, m, _ = training_rows(experiment, replica)
-    x, m = estimator.capped(x, m, REFERENCES[name])
+    if name in CAPPED:
+        x, m = estimator.capped(x, m, min(MOST_ROWS, MOST_CELLS // x.shape[1]))
     estimator.fit(x, m, np.full(len(x), -1))
     answers = ask(of_estimator(estimator), experiment.view(replica), ["impute"])
     return answers["impute"], "; ".join(estimator.notes)

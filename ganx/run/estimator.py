@@ -57,6 +57,8 @@ class Estimator:
         result = folder.read_result() or {}
         if folder.checkpoint.exists() or result.get("checkpoint"):
             return read_kept(folder, "estimator", experiment.replicas)
+        name = experiment.config["model"]["name"]
+        context.console.print(f"nothing was kept of {name}: it is fitted again, as ganx does now", highlight=False)
         return _fitted(experiment, context)
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
