@@ -415,8 +415,8 @@ def _check_candidates(model: dict[str, Any], blends: Mapping[str, str], where: s
     models, chosen, trained = model["models"], {}, False
     for key, capability in {**blends, "filler": "impute"}.items():
         names = [model[key]] if isinstance(model[key], str) else model[key]
-        if not names:
-            raise UserError(f"{where}.{key}=[]: name at least one model, e.g. {next(iter(models))}")
+        if not names and capability == "impute":
+            raise UserError(f"{where}.{key}=[]: name at least one model that fills cells")
         for name in names:
             if name not in models:
                 more = f"{nearest(name, models)}; another one is added by +model@{where}.models.NAME=MODEL"

@@ -72,10 +72,12 @@ class Blend:
 
     Each candidate is fitted or trained once for every replica and once for each part of the replica's training rows,
     on all other parts: what it answers there, in cells and labels that it was not shown, is what weights are learned
-    from. Test rows have no say in them. The whole of a candidate's replicas is one stack of batched replicas.
+    from. Test rows have no say in them. A candidate's answer is the mean of all these models', which are batched
+    replicas of one training.
 
-    In a state, `candidates` has each model's own state, by name; `weights` {name: (R, d)}, of cells; `label_weights`
-    {name: (R,)} and `factors` (R, K), of classes, where there are any; `blend` the means over replicas, to be shown.
+    In a state, `candidates` has the state of each, by name, whose replicas `members` numbers; `weights` {name: (R, d)},
+    of cells; `label_weights` {name: (R,)} and `factors` (R, K), of classes, where there are any; `reads_filled` the
+    classifiers whose rows `filler` fills.
     """
 
     def check(self, experiment: Experiment) -> None:
@@ -96,13 +98,13 @@ class Blend:
         """
         if folder.checkpoint.exists():
             return self.state(experiment, folder, context)
-        fitted = _Fitted(replace(experiment, splits=[*experiment.splits, *inner_splits(experiment)]))
+        fitted = _Fitted(_with_parts(experiment))
         model = experiment.config["model"]
         names = list(dict.fromkeys([*model["candidates"], model["filler"], *_classifiers(experiment)]))
         for number, name in enumerate(names, 1):
             context.console.print(f"{number} of {len(names)}: {name}", highlight=False)
             fitted.fit(name, folder, context)
-        state = fitted.weighed(len(experiment.splits))
+        state = fitted.weighed()
         write_checkpoint(folder.checkpoint, _storable(state))
         for name in names:
             shutil.rmtree(_place(folder, name).checkpoints, ignore_errors=True)  # the blend's own has all of it
@@ -114,12 +116,17 @@ class Blend:
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask every replica's candidates about its test rows, and blend what they say."""
-        stages = candidates(experiment)
+        stages = candidates(_with_parts(experiment))
         answers: list[Answers | None] = []
         for r, split in enumerate(experiment.splits):
 
             def ask(name: str, capability: str, x: Floats, m: Mask, r: int = r) -> Floats:
-                return _told(stages[name], state["candidates"][name], r, capability, x, m)
+                told = [
+                    _told(stages[name], state["candidates"][name], one, capability, x, m)
+                    for one in members(r, len(experiment.splits))
+                ]
+                mean: Floats = np.mean(told, axis=0)
+                return mean
 
             answer = respond(state, r, *_given(experiment, split, split.test, split.seen[split.test]), ask)
             answers.append(answer | {"impute": answer["impute"] * split.span + split.low})
@@ -159,6 +166,15 @@ def inner_splits(experiment: Experiment) -> list[Split]:
     """
     folds, y = splits_per_seed(experiment.config["protocol"]), experiment.table.y
     return [_without(split, part, folds, y) for part in range(PARTS) for split in experiment.splits]
+
+
+def _with_parts(experiment: Experiment) -> Experiment:
+    return replace(experiment, splits=[*experiment.splits, *inner_splits(experiment)])
+
+
+def members(replica: int, n: int) -> range:
+    """Return the numbers of a candidate's models that answer for one of n replicas: of all its rows, and of parts."""
+    return range(replica, n * (PARTS + 1), n)
 
 
 def _without(split: Split, part: int, folds: int, y: Index | None) -> Split:
@@ -214,17 +230,18 @@ class _Fitted:
         self.states[name] = state
         self.notes += [f"{name}: {note}" for note in state.get("notes", ())]
 
-    def weighed(self, n: int) -> State:
-        """Return the state of the blend for the n replicas."""
-        model, experiment = self.experiment.config["model"], self.experiment
+    def weighed(self) -> State:
+        """Return the state of the blend."""
+        model, experiment, n = self.experiment.config["model"], self.experiment, self.n_replicas
         fillers = [name for name in model["candidates"] if name in self.states]
         classifiers = [name for name in _classifiers(experiment) if name in self.states]
         if not fillers or self.filler not in self.states:
             raise RunError("; ".join(self.notes))
-        weights = np.stack([self._cell_weights(r, fillers) for r in range(n)])
+        learned = [self._cell_weights(r, fillers) for r in range(n)]
+        weights = np.stack([cells for cells, _ in learned])
         state: State = {
             "replicas": [list(replica) for replica in experiment.replicas[:n]],
-            "candidates": {name: _first(state, n) for name, state in self.states.items()},
+            "candidates": self.states,
             "weights": {name: torch.from_numpy(weights[:, c]) for c, name in enumerate(fillers)},
             "filler": self.filler,
             "reads_filled": [name for name in classifiers if not self._fills(name)],
@@ -233,21 +250,40 @@ class _Fitted:
             "table": table_facts(replace(experiment, splits=experiment.splits[:n])),
         }
         if classifiers:
-            learned = [self._label_weights(r, classifiers, state) for r in range(n)]
-            of_labels, factors = (np.stack(part) for part in zip(*learned, strict=True))
+            of_classes = [self._label_weights(r, classifiers, state) for r in range(n)]
+            of_labels, factors = (np.stack(part) for part in zip(*of_classes, strict=True))
             state["label_weights"] = {name: torch.from_numpy(of_labels[:, c]) for c, name in enumerate(classifiers)}
             state["factors"] = torch.from_numpy(factors)
-        return state
+        return state | {"blend": self._summary(state, np.stack([own for _, own in learned]))}
+
+    def _summary(self, state: State, own: Mask) -> dict[str, dict[str, Any]]:
+        """Return mean weights over replicas: of the table's numbers and categories, of labels, and of single columns.
+
+        Args:
+            own: (R, d) features of columns that have weights of their own in a replica.
+        """
+        encoding = self.experiment.encoding
+        group, numeric = encoding.group, encoding.numeric[encoding.group]
+        groups = {"numbers": numeric & ~own.any(0), "categories": ~numeric & ~own.any(0)}
+        groups |= {encoding.columns[j].name: group == j for j in np.unique(group[own.any(0)])}
+        found = {
+            kind: {name: round(float(one[:, features].mean()), 3) for name, one in state["weights"].items()}
+            for kind, features in groups.items()
+            if features.any()
+        }
+        if "label_weights" in state:
+            found["labels"] = {name: round(float(one.mean()), 3) for name, one in state["label_weights"].items()}
+        return found
 
     def _fills(self, name: str) -> bool:
         return "impute" in self.stages[name].spec.capabilities
 
-    def _parts(self, replica: int) -> list[int]:
+    def _parts(self, replica: int) -> range:
         """Return the number of each split that holds a part of a replica's rows out."""
-        return [replica + self.n_replicas * (part + 1) for part in range(PARTS)]
+        return members(replica, self.n_replicas)[1:]
 
-    def _cell_weights(self, replica: int, names: Sequence[str]) -> Floats:
-        """Return the weights (C, d) of a replica."""
+    def _cell_weights(self, replica: int, names: Sequence[str]) -> tuple[Floats, Mask]:
+        """Return the weights (C, d) of a replica, and which features (d,) have those of their own column."""
         parts = [self._evidence(r, names) for r in self._parts(replica)]
         evidence = Evidence(
             errors=np.concatenate([part.errors for part in parts], axis=1),
@@ -333,19 +369,6 @@ def _levelled(probability: Floats, factors: Floats) -> Floats:
     levelled: Floats = probability * factors
     total: Floats = levelled.sum(1, keepdims=True)
     return levelled / total
-
-
-def _first(state: State, n: int) -> State:
-    """Return a candidate's state for its first n replicas, without what the blend itself keeps of the table."""
-    kept = {**state, "replicas": state["replicas"][:n]}
-    del kept["table"]
-    if "kept" in state:
-        return {**kept, "kept": state["kept"][:n]}
-
-    def cut(tensors: dict[str, Any]) -> dict[str, Any]:
-        return {name: cut(one) if isinstance(one, dict) else one[:n] for name, one in tensors.items()}
-
-    return {**kept, "parameters": cut(state["parameters"]), "best": cut(state["best"])}
 
 
 def _storable(state: State) -> State:

@@ -86,8 +86,10 @@ def pooled_weights(evidence: Evidence, objective: Objective) -> tuple[Floats, Fl
     return weights, importance / importance.mean()
 
 
-def column_weights(evidence: Evidence, columns: Index, categorical: Mask, objective: Objective) -> Floats:
+def column_weights(evidence: Evidence, columns: Index, categorical: Mask, objective: Objective) -> tuple[Floats, Mask]:
     """Return weights (C, d): those pooled over numeric or over categorical columns, or a column's own where these win.
+
+    Beside them, the features (d,) of columns that have their own.
 
     Features of one categorical column have the same weights; their squared error is the Brier score.
 
@@ -96,6 +98,7 @@ def column_weights(evidence: Evidence, columns: Index, categorical: Mask, object
         categorical: (d,) features of categorical columns.
     """
     weights = np.full((len(evidence.errors), len(columns)), 1 / len(evidence.errors))
+    alone = np.zeros(len(columns), dtype=np.bool_)
     for features, aim in ((~categorical, objective), (categorical, "rmse")):
         kind = evidence.of(features)
         if not kind.hidden.any():
@@ -104,12 +107,14 @@ def column_weights(evidence: Evidence, columns: Index, categorical: Mask, object
         pool = _products(kind.errors, importance)
         for column in np.unique(columns[features]):
             one = columns == column
-            weights[:, one] = _of_column(evidence.of(one), importance, pool, pooled)[:, None]
-    return weights
+            own = _of_column(evidence.of(one), importance, pool, pooled)
+            weights[:, one] = (pooled if own is None else own)[:, None]
+            alone[one] = own is not None
+    return weights, alone
 
 
-def _of_column(evidence: Evidence, importance: Floats, pool: Floats, pooled: Floats) -> Floats:
-    """Return a column's own weights (C,) where rows that did not choose them speak for them, else the pooled ones."""
+def _of_column(evidence: Evidence, importance: Floats, pool: Floats, pooled: Floats) -> Floats | None:
+    """Return a column's own weights (C,); None where rows that did not choose them do not speak for them."""
     known = evidence.hidden.any(1)
     errors, rows = evidence.errors[:, known], evidence.rows[known]
     importance = importance[known]
@@ -121,12 +126,12 @@ def _of_column(evidence: Evidence, importance: Floats, pool: Floats, pooled: Flo
 
     half = np.random.default_rng(0).permutation(rows.max(initial=0) + 1)[rows] % 2 == 0
     if half.all() or not half.any() or not np.trace(pool):
-        return pooled
+        return None
     gain = np.zeros(len(rows))
     for judged in (half, ~half):
         weights = own(~judged)
         gain[judged] = _squared(pooled, errors[:, judged]) - _squared(weights, errors[:, judged])
-    return own(np.ones_like(half)) if _standard_errors(gain * importance, rows) > SIGNIFICANT else pooled
+    return own(np.ones_like(half)) if _standard_errors(gain * importance, rows) > SIGNIFICANT else None
 
 
 def _standard_errors(gain: Floats, rows: Index) -> float:

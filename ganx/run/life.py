@@ -171,6 +171,7 @@ def _result(
         "peak_memory_mb": round(peak_memory_mb(context.layout["workers"])),
         "metrics": {name: summarise(values, experiment.replicas) for name, values in scores.items()},
         "feature_network": network and network.facts(),
+        "blend": state.get("blend"),
         "checkpoint": digest(folder),
         "notes": state.get("notes", []),
         "failed": failed,
