@@ -8,6 +8,7 @@ import numpy as np
 
 from ganx.baselines.baseline import Baseline
 from ganx.baselines.boosting import Boosting
+from ganx.baselines.copula import Copula
 from ganx.baselines.dummy import Dummy
 from ganx.baselines.knn import KNN
 from ganx.baselines.logistic import Logistic
@@ -18,10 +19,14 @@ from ganx.baselines.missforest import MissForest
 from ganx.baselines.zeros import Zeros
 
 CAPS = {"max_rows": 50, "wide": 20, "n_nearest_features": 5, "rounds_when_wide": 1}
+COPULA = {"rounds": 30, "ridge": 1e-3, "wide": 20, "rank": 4}
 IMPUTERS: dict[str, Callable[[], Baseline]] = {
     "zeros": Zeros,
     "mean": Mean,
     "matrix": lambda: Matrix(n_thresholds=8, rounds=50, held_out=0.1, max_rows=None),
+    "copula": lambda: Copula(answer="mean", **COPULA),
+    "copula_median": lambda: Copula(answer="median", **COPULA),
+    "copula_draw": lambda: Copula(answer="draw", **COPULA),
     "knn": lambda: KNN(n_neighbors=5, max_rows=None),
     "mice": lambda: MICE(rounds=3, posterior=False, **CAPS | {"max_rows": None}),
     "mice_posterior": lambda: MICE(rounds=3, posterior=True, **CAPS | {"max_rows": None}),
