@@ -422,7 +422,29 @@ def _check_model(config: dict[str, Any], where: str = "model") -> tuple[dict[str
     for stage in method.stages:
         checked[stage], stage_trained = _check_model(checked[stage], f"{where}.{stage}")
         trained = trained or stage_trained
+    if method.blends:
+        checked["models"], trained = _check_candidates(checked, method.blends, where)
     return checked, trained
+
+
+def _check_candidates(model: dict[str, Any], blends: Mapping[str, str], where: str) -> tuple[dict[str, Any], bool]:
+    """Check the models that a blend names; all others are left out, since they alter nothing."""
+    models, chosen, trained = model["models"], {}, False
+    for key, capability in {**blends, "filler": "impute"}.items():
+        names = [model[key]] if isinstance(model[key], str) else model[key]
+        if not names and capability == "impute":
+            raise UserError(f"{where}.{key}=[]: name at least one model that fills cells")
+        for name in names:
+            if name not in models:
+                more = f"{nearest(name, models)}; another one is added by +model@{where}.models.NAME=MODEL"
+                raise UserError(f"{where}.{key}: there is no candidate '{name}'{more}")
+            at = f"{where}.models.{name}"
+            chosen[name], needs_optimizer = _check_model(models[name], at)
+            trained = trained or needs_optimizer
+            method = spec(chosen[name], at)
+            if capability not in method.capabilities or method.fitter not in ("gradient", "estimator"):
+                raise UserError(f"{where}.{key}: {at} does not {capability}")
+    return chosen, trained
 
 
 def check_keys(

@@ -6,7 +6,7 @@ import ast
 import importlib
 import re
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +28,7 @@ CAPABILITIES = (
     *("check", "state"),  # of an estimator: refuses data; what is kept of it
 )
 
-Fitter = Literal["gradient", "estimator", "chain"]
+Fitter = Literal["gradient", "estimator", "chain", "blend"]
 
 
 def added_by(argv: Sequence[str]) -> frozenset[str]:
@@ -138,8 +138,9 @@ class MethodSpec:
         conditional: whether what it generates has the class that it is told.
         stages: of a chain, the keys that hold its models, in order.
         selects_itself: whether an estimator is fitted on what validation would keep back, too.
+        blends: of a blend, {key that lists names of its `models`: the capability that these are blended for}.
         smoke: overrides under which the tests try it: a data set that it suits, small networks.
-        fitter: `gradient` (it defines `outer_step`), `estimator` (`fit`), or `chain` (`stages`).
+        fitter: `gradient` (it defines `outer_step`), `estimator` (`fit`), `chain` (`stages`), or `blend` (`blends`).
     """
 
     parameters: dict[str, Parameter]
@@ -151,6 +152,7 @@ class MethodSpec:
     conditional: bool
     stages: tuple[str, ...]
     selects_itself: bool
+    blends: Mapping[str, str]
     smoke: tuple[str, ...]
     fitter: Fitter
 
@@ -159,7 +161,7 @@ def spec(model: dict[str, Any], where: str = "model") -> MethodSpec:
     """Return what the method of a `model` group says of itself, read from its source without importing it.
 
     Raises:
-        UserError: there is no such class, or it defines none of `outer_step`, `fit` and `stages`.
+        UserError: there is no such class, or it defines none of `outer_step`, `fit`, `stages` and `blends`.
     """
     own = _spec(str(model.get("_target_", "")), f"{where}._target_")
     parts = [spec(model[stage], f"{where}.{stage}") for stage in own.stages if isinstance(model.get(stage), dict)]
@@ -187,22 +189,25 @@ def _spec(name: str, where: str) -> MethodSpec:
     fitter: Fitter
     if "stages" in attributes:
         fitter = "chain"
+    elif "blends" in attributes:
+        fitter = "blend"
     elif "outer_step" in defined:
         fitter = "gradient"
     elif "fit" in defined:
         fitter = "estimator"
     else:
-        raise UserError(f"{where}={name}: no method; it defines none of `outer_step`, `fit` and `stages`")
+        raise UserError(f"{where}={name}: no method; it defines none of `outer_step`, `fit`, `stages` and `blends`")
     return MethodSpec(
         parameters=parameters,
         reads=attributes.get("reads", "cells"),
         streams=attributes.get("streams", ("all",)),
         losses=attributes.get("losses", ()),
         penalties=attributes.get("penalties", (None,)),
-        capabilities=frozenset(defined & set(CAPABILITIES)),
+        capabilities=frozenset(defined & set(CAPABILITIES)) | {*attributes.get("blends", {}).values()},
         conditional=attributes.get("conditional", False),
         stages=attributes.get("stages", ()),
         selects_itself=attributes.get("selects_itself", False),
+        blends=attributes.get("blends", {}),
         smoke=attributes.get("smoke", ()),
         fitter=fitter,
     )

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganx.engine.build import SELECTED_BY
-from ganx.engine.capabilities import CAPABILITIES, Answers, about
+from ganx.engine.capabilities import CAPABILITIES, Answers, Method, about
+from ganx.engine.views import View
 from ganx.errors import UserError
 from ganx.files import make_folder
 from ganx.run.context import Context, Fitter, lay_out
@@ -22,8 +23,9 @@ from ganx.targets import locate, spec
 
 Filled = NDArray[np.float32]
 _IMPUTING = SELECTED_BY["impute"]
-_NO_LOSS = {"name": "none", "penalty": None}
-_STAGE: dict[str, Fitter] = {"gradient": Gradient(), "estimator": Estimator()}
+
+#: Fitters of what a chain or a blend is made of.
+STAGE: dict[str, Fitter] = {"gradient": Gradient(), "estimator": Estimator()}
 
 
 class Chain:
@@ -54,33 +56,34 @@ class Chain:
         context.console.print(f"1 of 2: {names[0]} imputes", highlight=False)
         place = RunFolder(folder.path / "imputer")
         make_folder(place.checkpoints)
-        state = _STAGE[first.spec.fitter].fit(first, place, _of_stage(first, context))
+        state = STAGE[first.spec.fitter].fit(first, place, of_stage(first, context))
         filled = fill(first, state)
         balancer = experiment.config["model"]["balancer"]
         context.console.print(f"2 of 2: {names[1]} classifies, balancer {balancer}", highlight=False)
         last = classifying(experiment, filled)
-        return _joined(state, _STAGE[last.spec.fitter].fit(last, folder, context), filled)
+        return _joined(state, STAGE[last.spec.fitter].fit(last, folder, context), filled)
 
     def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Return what a finished run has kept."""
         first, _ = stages(experiment)
         place = RunFolder(folder.path / "imputer")
-        state = _STAGE[first.spec.fitter].state(first, place, _of_stage(first, context))
+        state = STAGE[first.spec.fitter].state(first, place, of_stage(first, context))
         filled = fill(first, state)
         last = classifying(experiment, filled)
-        return _joined(state, _STAGE[last.spec.fitter].state(last, folder, context), filled)
+        return _joined(state, STAGE[last.spec.fitter].state(last, folder, context), filled)
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask the last stage, and say what the first has filled in the test rows."""
         last = classifying(experiment, state["filled"])
-        answers: list[Answers | None] = _STAGE[last.spec.fitter].answers(last, state, context)
+        answers: list[Answers | None] = STAGE[last.spec.fitter].answers(last, state, context)
         for split, x, answer in zip(experiment.splits, state["filled"], answers, strict=True):
             if answer is not None:
                 answer["impute"] = x[split.test].astype(np.float64) * split.span + split.low
         return answers
 
 
-def _of_stage(stage: Experiment, context: Context) -> Context:
+def of_stage(stage: Experiment, context: Context) -> Context:
+    """Return the context in which a stage is fitted."""
     return replace(context, layout=lay_out(stage), watch=None)
 
 
@@ -94,7 +97,7 @@ def _joined(first: State, last: State, filled: list[Filled]) -> State:
 def stages(experiment: Experiment) -> tuple[Experiment, Experiment]:
     """Return both stages as experiments of their own; one without adversaries has no adversarial loss."""
     first, last = _chain(experiment).models()
-    return _stage(experiment, first), _stage(experiment, last)
+    return stage_of(experiment, first), stage_of(experiment, last)
 
 
 def classifying(experiment: Experiment, filled: list[Filled]) -> Experiment:
@@ -114,21 +117,27 @@ def _fill(stage: Experiment, state: State, replica: int, rows: NDArray[np.int64]
     view = stage.view(replica)
     # All that take rows are asked, since some draw noise one after another.
     names = [name for name in stage.askable(stage.spec.capabilities) if CAPABILITIES[name].parts]
-    if stage.spec.fitter == "estimator":
-        method = method_of(stage, state["kept"][replica], replica)
-    else:
-        method = stage.method(state, replica, view, "impute")
+    method = method_in(stage, state, replica, view, "impute")
     filled: Filled = about(method, view, rows, names)["impute"].astype(np.float32)
     return filled
 
 
+def method_in(stage: Experiment, state: State, replica: int, view: View, capability: str) -> Method:
+    """Return a replica of a stage, a fitted or a trained one, as it is asked."""
+    if stage.spec.fitter == "estimator":
+        return method_of(stage, state["kept"][replica], replica)
+    return stage.method(state, replica, view, capability)
+
+
 def stage_config(config: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration of a stage; one that cannot be trained with the loss has none."""
-    known = config["loss"]["name"] in spec(model).losses
-    return {**config, "model": model, "loss": config["loss"] if known else _NO_LOSS}
+    """Return a configuration with another model; one that the run's loss is not for has its first own, or none."""
+    losses = spec(model).losses
+    loss = config["loss"] if config["loss"]["name"] in losses else {"name": next(iter(losses), "none"), "penalty": None}
+    return {**config, "model": model, "loss": loss}
 
 
-def _stage(experiment: Experiment, model: dict[str, Any]) -> Experiment:
+def stage_of(experiment: Experiment, model: dict[str, Any]) -> Experiment:
+    """Return a model as an experiment of its own."""
     return experiment.with_model(model, loss=stage_config(experiment.config, model)["loss"])
 
 

@@ -47,7 +47,7 @@ class Estimator:
             return read_kept(folder, "estimator", experiment.replicas)
         state = _fitted(experiment, context)
         if all(isinstance(kept, dict) for kept in state["kept"]):
-            write_checkpoint(folder.checkpoint, {**state, "kept": [_as_tensors(pack(kept)) for kept in state["kept"]]})
+            write_checkpoint(folder.checkpoint, packed(state))
         else:
             state["notes"].append(_NOT_KEPT)
         return state
@@ -67,6 +67,11 @@ class Estimator:
             _ask, experiment, list(enumerate(state["kept"])), context, "asking"
         )
         return answers
+
+
+def packed(state: State) -> State:
+    """Return a state of fitted estimators as a checkpoint can hold it."""
+    return {**state, "kept": [_as_tensors(pack(kept)) for kept in state["kept"]]}
 
 
 def _as_tensors(arrays: dict[str, Any]) -> dict[str, Tensor]:

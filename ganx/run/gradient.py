@@ -17,7 +17,7 @@ from ganx.engine.chunk import Chunk, Progress
 from ganx.engine.progress import Display
 from ganx.engine.trainer import prepare_process
 from ganx.engine.workers import train_chunks
-from ganx.files import write_text
+from ganx.files import make_folder, write_text
 from ganx.run.context import Beat, Context, Watch
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
@@ -138,6 +138,7 @@ def _join_logs(chunks: list[Chunk], folder: RunFolder) -> None:
     tables = [pd.read_csv(chunk.folder / "metrics.csv") for chunk in chunks]
     joined = pd.concat(tables).sort_values(["step", "seed", "fold"], kind="stable")
     write_text(folder.metrics, joined.to_csv(index=False))
+    make_folder(folder.tensorboard)  # a stage's folder has none yet
     for chunk in chunks:
         events = chunk.folder / "tensorboard"
         place = folder.tensorboard / f"chunk-{chunk.number}"

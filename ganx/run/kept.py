@@ -16,6 +16,7 @@ from ganx.run.upgrade import upgrade_state
 _KEYS = {
     "gradient": {"step", "replicas", "parameters", "best", "failed", "table"},
     "estimator": {"replicas", "kept", "failed", "table"},
+    "blend": {"replicas", "candidates", "weights", "failed", "table"},
 }
 
 
@@ -39,8 +40,9 @@ def read_kept(
     same = [tuple(replica) for replica in state["replicas"]] == list(replicas)
     if not same or expected != digest(folder):
         raise RunError(f"{folder.checkpoint} is not the one that this run has left; remove the folder, and train again")
-    if fitter == "estimator":
-        state["kept"] = [unpack({name: array.numpy() for name, array in kept.items()}) for kept in state["kept"]]
+    for part in state["candidates"].values() if fitter == "blend" else [state]:
+        if "kept" in part:
+            part["kept"] = [unpack({name: array.numpy() for name, array in kept.items()}) for kept in part["kept"]]
     return state
 
 

@@ -181,6 +181,7 @@ def _result(
         "metrics": {name: summarise(values, experiment.replicas) for name, values in scores.items()},
         **compared,
         "feature_network": network and network.facts(),
+        "blend": state.get("blend"),
         "checkpoint": digest(folder),
         "refit": second,
         "notes": [*state.get("notes", []), *findings],

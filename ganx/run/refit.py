@@ -72,7 +72,10 @@ def refit(
 def _on_all_rows(experiment: Experiment, steps: dict[str, int]) -> Experiment:
     """Return the experiment with nothing held back. Its best states are those at `steps`, by metric."""
     protocol = experiment.config["protocol"] | _NOTHING_HELD_BACK
+    if experiment.spec.blends:  # its parts go on selecting, each on rows of its own
+        protocol["validation"] = experiment.config["protocol"]["validation"]
     seed, seeds = experiment.config["seed"], experiment.config["seeds"]
     splits = make_splits(experiment.table, experiment.encoding, Protocol(**protocol), seed, seeds)
-    config = experiment.config | {"protocol": protocol | {"selection": steps or "last"}}
+    selection = protocol["selection"] if experiment.spec.blends else steps or "last"
+    config = experiment.config | {"protocol": protocol | {"selection": selection}}
     return replace(experiment, config=config, splits=splits, completed=None)

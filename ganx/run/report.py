@@ -20,6 +20,7 @@ from ganx.text import duration, plural
 #: References that are shown, and the words above their figures.
 _HEADINGS = {"mean": "column mean", "copula": "copula"}
 _MOST_COLUMNS = 12  # that are shown, before the rest is only counted
+LEAST_SHOWN = 0.005  # weight in a blend
 
 
 def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -> None:
@@ -85,6 +86,10 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
             highlight=False,
             soft_wrap=True,
         )
+    for what, weights in (result.get("blend") or {}).items():
+        largest = sorted(weights.items(), key=lambda item: -item[1])
+        shown = ", ".join(f"{name} {weight:.2f}" for name, weight in largest if weight >= LEAST_SHOWN)
+        console.print(f"blend   of {what}: {shown}", highlight=False, soft_wrap=True, markup=False)
     for note in result.get("notes", ()):
         console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True)
     for replica, why in result.get("failed", {}).items():

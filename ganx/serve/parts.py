@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import Answers, Method, about, of_estimator, of_module
 from ganx.engine.views import Facts, GivenCells
+from ganx.run.best import members, respond
 from ganx.run.chain import stage_config
 from ganx.run.estimator import Known, load_estimator
 from ganx.run.experiment import State
@@ -18,6 +20,8 @@ from ganx.run.folder import RunFolder
 from ganx.run.kept import read_kept
 from ganx.targets import MethodSpec, spec
 
+Floats = NDArray[np.floating]
+Mask = NDArray[np.bool_]
 Replicas = Sequence[tuple[int, int]]
 
 
@@ -77,6 +81,29 @@ class Chained:
         return answers
 
 
+@dataclass(frozen=True)
+class Blended:
+    """One whose candidates answer together (`ganx.run.best`)."""
+
+    candidates: dict[str, Part]
+    state: State
+
+    def answer(self, replica: int, view: GivenCells, known: Known, names: Sequence[str]) -> Answers:
+        """See `Part`."""
+        n = len(self.state["replicas"])
+
+        def ask(name: str, capability: str, x: Floats, m: Mask) -> Floats:
+            given = GivenCells(x.astype(np.float32), m)
+            told = [
+                self.candidates[name].answer(r, given, known, [capability])[capability] for r in members(replica, n)
+            ]
+            mean: Floats = np.mean(told, axis=0)
+            return mean
+
+        answers = respond(self.state, replica, view.x.numpy(), view.m.numpy() > 0, ask)
+        return {name: answer for name, answer in answers.items() if name in names}
+
+
 def open_part(
     config: dict[str, Any],
     folder: RunFolder,
@@ -101,4 +128,14 @@ def open_part(
             open_part(first, place, replicas, None, extra_targets),
             open_part(last, folder, replicas, checkpoint, extra_targets),
         )
-    return Single(config, method, read_kept(folder, method.fitter, replicas, checkpoint), extra_targets)
+    state = read_kept(folder, method.fitter, replicas, checkpoint)
+    if method.fitter != "blend":
+        return Single(config, method, state, extra_targets)
+    models = {name: config["model"]["models"][name] for name in state["candidates"]}
+    return Blended(
+        {
+            name: Single(stage_config(config, model), spec(model), state["candidates"][name], extra_targets)
+            for name, model in models.items()
+        },
+        state,
+    )

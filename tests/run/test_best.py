@@ -1,0 +1,153 @@
+"""model=best: what candidates are shown, what their blend answers, what is kept, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ganx import cli
+from ganx.compose import compose
+from ganx.errors import UserError
+from ganx.run.best import PARTS, Blend, inner_splits, members
+from ganx.run.context import Context, lay_out
+from ganx.run.experiment import Experiment
+from ganx.run.fitters import fitter_of
+from ganx.run.folder import RunFolder
+
+PLAIN = ["model.candidates=[mean,matrix]", "model.classifiers=[logistic]", "model.filler=mean"]
+SHORT = ["model=best", "dataset=wine", "protocol.folds=2", *PLAIN]
+STEPS = ["model.models.autoencoder.steps=4", "model.models.autoencoder.validate_every=2"]
+
+
+def experiment_of(*overrides: str) -> Experiment:
+    return Experiment.of(compose("train", [*SHORT, *overrides]))
+
+
+def context_of(experiment: Experiment) -> Context:
+    return Context(Console(quiet=True), lay_out(experiment))
+
+
+def test_models_that_answer_for_a_part_have_not_seen_it() -> None:
+    experiment = experiment_of("seeds=2")
+    splits = inner_splits(experiment)
+    assert len({(split.seed, split.fold) for split in [*splits, *experiment.splits]}) == 4 * (PARTS + 1)
+    for r, outer in enumerate(experiment.splits):
+        parts = [splits[number - 4] for number in members(r, 4)[1:]]
+        assert sorted(np.concatenate([part.test for part in parts])) == sorted(outer.rows)
+        for part in parts:
+            assert part.seed == outer.seed
+            assert not set(part.rows) & (set(part.test) | set(outer.test))
+            assert sorted([*part.rows, *part.test]) == sorted(outer.rows)
+            assert part.seen_valid.shape == part.seen[part.valid].shape
+            assert not (part.seen_valid & ~part.seen[part.valid]).any()
+            assert not part.labelled[part.test].any()
+            np.testing.assert_array_equal(part.seen, outer.seen)
+
+
+def test_hidden_cells_labels_and_test_rows_have_no_say(tmp_path: Path) -> None:
+    experiment = experiment_of()
+    table, split = experiment.table, experiment.splits[0]
+    before = fitter_of(experiment).fit(experiment, RunFolder(tmp_path / "a"), context_of(experiment))
+    table.x[~split.seen] = 1e3
+    table.x[split.test] = -1e3
+    assert table.y is not None
+    table.y[~split.labelled] = 0
+    table.y[split.test] = 1
+    after = fitter_of(experiment).fit(experiment, RunFolder(tmp_path / "b"), context_of(experiment))
+    for name in ("mean", "matrix"):
+        np.testing.assert_array_equal(before["weights"][name][0], after["weights"][name][0])
+    np.testing.assert_array_equal(before["factors"][0], after["factors"][0])
+
+
+def test_a_run_is_kept_shown_and_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [*SHORT, f"outputs={tmp_path}"]
+    assert cli.main(["train", *argv]) == 0
+    (folder,) = (tmp_path / "runs" / "wine").iterdir()
+    result = json.loads((folder / "result.json").read_text())
+    for weights in result["blend"].values():
+        assert sum(weights.values()) == pytest.approx(1, abs=0.01)
+    assert set(result["blend"]["labels"]) == {"logistic"}
+    assert "blend   of numbers: matrix" in capsys.readouterr().out
+    assert not list(folder.glob("candidates/*/checkpoints"))
+    assert cli.main(["eval", f"run={folder}"]) == 0
+    assert f"{result['metrics']['rmse']['mean']:.4f}" in capsys.readouterr().out
+
+
+def test_a_blend_is_better_than_its_candidates(tmp_path: Path) -> None:
+    experiment = experiment_of("model.candidates=[mean,knn,matrix]", "model.classifiers=[]")
+    blend = fitter_of(experiment)
+    state = blend.fit(experiment, RunFolder(tmp_path), context_of(experiment))
+
+    def rmse(experiment: Experiment, state: dict) -> float:
+        answers = fitter_of(experiment).answers(experiment, state, context_of(experiment))
+        return float(np.mean([experiment.score(r, answer)["rmse"] for r, answer in enumerate(answers) if answer]))
+
+    alone = {}
+    for name in ("mean", "knn", "matrix"):
+        one = Experiment.of(compose("train", [f"model={name}", "dataset=wine", "protocol.folds=2"]))
+        folder = RunFolder(tmp_path / name)
+        alone[name] = rmse(one, fitter_of(one).fit(one, folder, context_of(one)))
+    assert rmse(experiment, state) < min(alone.values())
+
+
+def test_a_trained_candidate_is_one_stack_and_its_folder_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    argv = ["model.candidates=[mean,autoencoder]", "model.classifiers=[]", "model.filler=mean", *STEPS]
+    experiment = experiment_of(*argv)
+    with monkeypatch.context() as broken:
+        broken.setattr("ganx.run.best.write_checkpoint", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
+    left = tmp_path / "candidates" / "autoencoder" / "checkpoints" / "last.ckpt"
+    written = left.stat().st_mtime_ns
+    monkeypatch.setattr("ganx.run.gradient._train", lambda *_: pytest.fail("it was trained"))
+    state = Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
+    assert written
+    assert len(state["candidates"]["autoencoder"]["replicas"]) == 2 * (PARTS + 1)
+    kept = Blend().state(experiment, RunFolder(tmp_path), context_of(experiment))
+    answers = [Blend().answers(experiment, one, context_of(experiment)) for one in (state, kept)]
+    for fitted, read in zip(*answers, strict=True):
+        assert fitted is not None
+        assert read is not None
+        np.testing.assert_array_equal(fitted["impute"], read["impute"])
+
+
+def test_a_candidate_that_fails_is_left_out_by_name(tmp_path: Path) -> None:
+    experiment = experiment_of(
+        "model.candidates=[mean,autoencoder]", "model.classifiers=[]", *STEPS, "optimizer.lr=1e30"
+    )
+    state = Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
+    assert "autoencoder is left out: replica (0,0) failed" in state["notes"][0]
+    assert list(state["weights"]) == ["mean"]
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("model.candidates=[mean,kn]", "model.candidates: there is no candidate 'kn'; did you mean 'knn'?"),
+        ("model.candidates=[]", "model.candidates=[]: name at least one model"),
+        ("model.candidates=[mean,logistic]", "model.candidates: model.models.logistic does not impute"),
+        ("model.classifiers=[mean]", "model.classifiers: model.models.mean does not classify"),
+        ("model.filler=meen", "model.filler: there is no candidate 'meen'; did you mean 'mean'?"),
+        ("model.models.matrix.rounds=0", "model.models.matrix.rounds=0: expected an integer >= 1"),
+        ("model.objective=mse", "model.objective=mse: expected one of rmse, rmse_row"),
+    ],
+)
+def test_what_is_wrong_is_told(override: str, told: str) -> None:
+    with pytest.raises(UserError, match=told.replace("[", r"\[").replace("(", r"\(").replace("?", r"\?")):
+        compose("train", [*SHORT, override])
+
+
+def test_models_that_are_not_named_alter_nothing() -> None:
+    assert set(compose("train", SHORT)["model"]["models"]) == {"mean", "matrix", "logistic"}
+    assert experiment_of().signature == experiment_of("model.models.knn.n_neighbors=3").signature
+
+
+def test_another_model_can_be_added() -> None:
+    config = compose("train", [*SHORT, "+model@model.models.nothing=zeros", "model.candidates=[mean,nothing]"])
+    assert config["model"]["models"]["nothing"]["name"] == "zeros"
