@@ -26,7 +26,7 @@ Compute the metrics of a finished run again, from its checkpoint.""",
     "impute": """ganx impute [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [--spread FILE]
 
 Fill the missing cells of a table by a run that was trained with protocol.folds=0. Observed cells stay as they are;
-`out` has the mean over the replicas, `--spread` their standard deviation.""",
+`out` has the mean over the replicas, `--spread` their standard deviation. Text (.csv, .tsv, .txt), or .parquet.""",
     "sample": """ganx sample [OPTIONS] run=FOLDER|SIGNATURE out=FILE KEY=VALUE ...
 
 Rows or images that a trained run makes; nothing is trained.
