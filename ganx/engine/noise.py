@@ -108,6 +108,10 @@ class Noise:
         index = at_most.clamp_max(k - 1)  # rounding: the probabilities may add up to less than 1
         return F.one_hot(index, k).to(thresholds.dtype)
 
+    def hide(self, m: Tensor, share: float) -> Tensor:
+        """Return m (R, B, d) without about `share` of its ones: observed cells that count as missing for once."""
+        return m * (self.uniform(*m.shape[1:]) >= share) if share else m
+
     def _refill(self, size: int) -> None:
         self._before_refill = [g.get_state() for g in self.generators]
         numbers = torch.empty(len(self.generators), size)

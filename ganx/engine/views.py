@@ -202,12 +202,10 @@ class Cells(View):
     def hide(self, m: Tensor, share: float, noise: Noise) -> Tensor:
         """Return m (R, B, d) without about `share` of the observed cells, which count as missing for once.
 
-        All features of a cell are hidden together: from one category's feature the others would be known.
+        The features of a category are hidden together: those that are left would tell it.
         """
-        if not share:
-            return m
-        kept = noise.uniform(m.shape[1], self.seen.shape[2]) >= share
-        return m * self.expand(kept)
+        cells = m.new_ones(*m.shape[:2], self.seen.shape[2])
+        return m * self.expand(noise.hide(cells, share))
 
     def batch(self, index: Tensor) -> TabularBatch:
         """Return the rows `index` (..., R, B) as batches (..., R, B, d)."""

@@ -11,9 +11,9 @@ import torch
 
 from ganx.data.encoding import Encoding
 from ganx.data.splits import Split, make_splits
-from ganx.data.table import Table
+from ganx.data.table import Column, Table
 from ganx.engine.loader import BlockLoader, RowOrder
-from ganx.engine.noise import ORDER
+from ganx.engine.noise import NOISE, ORDER, Noise, generators
 from ganx.engine.views import VIEWS, Cells, Completed, CompletedCells, Domains, Examples, View, view_class
 from ganx.errors import UserError
 from ganx.schema import Protocol
@@ -174,6 +174,26 @@ def test_hidden_cells_and_labels_do_not_reach_a_batch() -> None:
             assert torch.equal(a, b), name
         assert bool((clean.m[0].numpy() == split.shown()).all())
         assert not clean.x[clean.m == 0].any()
+
+
+def test_categories_are_hidden_as_a_whole() -> None:
+    columns = (Column("a"), Column("b", ("x", "y", "z")))
+    data = replace(table(), x=np.stack([np.arange(N), np.arange(N) % 3], 1).astype(float), columns=columns)
+    view = opened(Cells, data, replace(ALL_SHOWN, validation=0.0))
+    assert isinstance(view, Cells)
+    m = view.batch(view.tensor(np.stack(view.rows_of("all")))).m
+    shown = view.hide(m, 0.5, Noise(generators([(0, 0), (0, 1), (0, 2)], NOISE)))
+    assert 0.3 < float(shown[..., 1:].mean()) < 0.7
+    assert torch.equal(shown[..., 1:], shown[..., 1:2].expand(-1, -1, 3))
+    assert not torch.equal(shown[..., 0], shown[..., 1])
+
+
+@pytest.mark.parametrize(("rate", "complete"), [(0.0, True), (0.2, False)])
+def test_cells_kept_to_select_on_are_no_gaps(rate: float, complete: bool) -> None:
+    view = opened(Cells, table(), replace(ALL_SHOWN, missing_rate=rate))
+    assert isinstance(view, Cells)
+    assert view.complete == complete
+    assert not view.seen.all()
 
 
 def test_hidden_labels_do_not_reach_examples() -> None:

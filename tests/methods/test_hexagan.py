@@ -189,3 +189,10 @@ def test_a_table_without_a_target_is_imputed(tmp_path) -> None:  # type: ignore[
     module, loader = build(make_experiment("dataset=csv", f"dataset.path={file}"))
     walk(module, loader, 3)
     assert set(module.block_losses()) == {"d_mi", "e", "g_mi"}
+
+
+def test_cells_of_a_table_without_gaps_are_hidden() -> None:
+    """E sees gaps while it learns, or it cannot fill them afterwards."""
+    shares = [make_hexagan(f"protocol.missing_rate={rate}")[0].hidden_share for rate in (0.2, 0.0)]
+    assert shares == [0.0, 0.2]
+    assert make_hexagan("model.hide=0.0", "protocol.missing_rate=0.0")[0].hidden_share == 0

@@ -28,7 +28,7 @@ TABLES = {
         metric: rmse_row
         better: lower
         rows:
-          - {{name: hexagan, overrides: [model=hexagan, {TINY}]}}
+          - {{name: hexagan, overrides: [model=hexagan, model.hide=0, {TINY}]}}
           - {{name: mice, overrides: [model=mice, model.version=2]}}
           - name: pipeline
             overrides: [model=pipeline, model@model.classifier=mlp, model.balancer=smote, model.imputer.version=2, {TINY_CLASSIFIER},

@@ -67,6 +67,15 @@ def test_keys_of_a_model_and_of_its_stages() -> None:
     }
 
 
+def test_choices_that_an_earlier_version_did_not_offer() -> None:
+    gain, mine = {"_target_": "ganx.methods.gain.GAIN"}, {"_target_": "mine.Method"}
+    assert upgrade({"model": mine | {"imputer": gain}})["model"] == mine | {
+        "imputer": gain | {"inputs": "range", "output_bias": "zero"}
+    }
+    chosen = gain | {"inputs": "standard", "output_bias": "mean"}
+    assert upgrade({"model": chosen})["model"] == chosen
+
+
 @pytest.mark.parametrize("file", RUNS, ids=lambda file: file.parent.name)
 def test_old_runs(file: Path) -> None:
     """What is upgraded passes today's check, and is not upgraded again; what was stored is left as it is."""
