@@ -31,8 +31,8 @@ TABLES = {
           - {{name: hexagan, overrides: [model=hexagan, model.hide=0, {TINY}]}}
           - {{name: mice, overrides: [model=mice, model.version=2]}}
           - name: pipeline
-            overrides: [model=pipeline, model@model.classifier=mlp, model.balancer=smote, model.imputer.version=2, {TINY_CLASSIFIER},
-                        "model.classifier.hidden=[8]"]
+            overrides: [model=pipeline, model@model.classifier=mlp, model.balancer=smote, {TINY_CLASSIFIER},
+                        "model.classifier.hidden=[8]", model.imputer.version=2]
         columns: [{{name: wine, overrides: [dataset=wine]}}]
         paper: {{}}
         scales: &all {{quick: &same {{seeds: 1, overrides: [protocol.folds=2]}}, paper: *same}}
