@@ -21,12 +21,14 @@ from ganx.metrics.classification import positive_class
 from ganx.run.blending import Evidence, blended, class_factors, column_weights, label_weights
 from ganx.run.chain import STAGE, fill, method_in, of_stage, stage_of
 from ganx.run.context import Context
+from ganx.run.cost import affordable, costs
 from ganx.run.estimator import packed
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
 from ganx.run.gradient import table_facts
 from ganx.run.kept import read_kept
 from ganx.schema import check_loss, splits_per_seed
+from ganx.types import PositiveFloat
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -50,6 +52,7 @@ class Best:
         classifiers: names of the models that tell classes; those that do not fill cells read filled rows.
         filler: name of the model that fills these.
         objective: what the weights of numeric cells minimise.
+        minutes: candidates that are not trained in that time are left out, the longest first; null: all are trained.
     """
 
     reads = "cells"
@@ -63,6 +66,7 @@ class Best:
         classifiers: list[str],
         filler: str,
         objective: Literal["rmse", "rmse_row"],
+        minutes: PositiveFloat | None,
     ) -> None:
         raise NotImplementedError("a declaration; `Blend` does what it says")
 
@@ -101,6 +105,14 @@ class Blend:
         fitted = _Fitted(_with_parts(experiment))
         model = experiment.config["model"]
         names = list(dict.fromkeys([*model["candidates"], model["filler"], *_classifiers(experiment)]))
+        stages = {name: fitted.stages[name] for name in names}
+        chosen = affordable(
+            costs(stages, _place(folder, "costs.json").path, context), model["filler"], model["minutes"]
+        )
+        for name in names:
+            if name not in chosen:
+                fitted.leave_out(name, f"it does not end in model.minutes={model['minutes']:g}", context)
+        names = [name for name in names if name in chosen]
         for number, name in enumerate(names, 1):
             context.console.print(f"{number} of {len(names)}: {name}", highlight=False)
             fitted.fit(name, folder, context)
@@ -228,11 +240,15 @@ class _Fitted:
         state = STAGE[stage.spec.fitter].fit(stage, place, of_stage(stage, context))
         if state["failed"]:
             replica, why = next(iter(state["failed"].items()))
-            self.notes.append(f"{name} is left out: replica ({replica}) failed: {why}")
-            context.console.print(self.notes[-1], style="yellow", highlight=False, soft_wrap=True)
+            self.leave_out(name, f"replica ({replica}) failed: {why}", context)
             return
         self.states[name] = state
         self.notes += [f"{name}: {note}" for note in state.get("notes", ())]
+
+    def leave_out(self, name: str, why: str, context: Context) -> None:
+        """Note that a candidate has no part in the blend."""
+        self.notes.append(f"{name} is left out: {why}")
+        context.console.print(self.notes[-1], style="yellow", highlight=False, soft_wrap=True)
 
     def weighed(self) -> State:
         """Return the state of the blend."""
@@ -240,7 +256,7 @@ class _Fitted:
         fillers = [name for name in model["candidates"] if name in self.states]
         classifiers = [name for name in _classifiers(experiment) if name in self.states]
         if not fillers or self.filler not in self.states:
-            raise RunError("; ".join(self.notes))
+            raise RunError(f"nothing to blend: {'; '.join(self.notes)}")
         learned = [self._cell_weights(r, fillers) for r in range(n)]
         weights = np.stack([cells for cells, _ in learned])
         state: State = {

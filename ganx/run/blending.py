@@ -22,7 +22,7 @@ Index = NDArray[np.int64]
 Objective = Literal["rmse", "rmse_row"]
 
 PRIOR_CELLS = 100.0  # a column's own weights start from the pooled ones, as if these had so many cells to say for them
-SIGNIFICANT = 3.0  # standard errors by which a column's own weights have to be better before they are used
+SIGNIFICANT = 2.0  # standard errors by which a column's own weights have to be better before they are used
 ROUNDS = 50  # of reweighting rows, at most
 LEAST_PROBABILITY = 1e-3  # of a true class: nobody is ruled out by one row
 ROUNDS_OF_LABELS = 200

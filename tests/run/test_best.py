@@ -14,6 +14,7 @@ from ganx.compose import compose
 from ganx.errors import UserError
 from ganx.run.best import PARTS, Blend, inner_splits, members
 from ganx.run.context import Context, lay_out
+from ganx.run.cost import Cost, affordable
 from ganx.run.experiment import Experiment
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
@@ -104,10 +105,9 @@ def test_a_trained_candidate_is_one_stack_and_its_folder_is_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
     left = tmp_path / "candidates" / "autoencoder" / "checkpoints" / "last.ckpt"
-    written = left.stat().st_mtime_ns
-    monkeypatch.setattr("ganx.run.gradient._train", lambda *_: pytest.fail("it was trained"))
+    assert left.exists()
+    monkeypatch.setattr("ganx.run.gradient._train", lambda *_: pytest.fail("it was trained again"))
     state = Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
-    assert written
     assert len(state["candidates"]["autoencoder"]["replicas"]) == 2 * (PARTS + 1)
     kept = Blend().state(experiment, RunFolder(tmp_path), context_of(experiment))
     answers = [Blend().answers(experiment, one, context_of(experiment)) for one in (state, kept)]
@@ -124,6 +124,16 @@ def test_a_candidate_that_fails_is_left_out_by_name(tmp_path: Path) -> None:
     state = Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
     assert "autoencoder is left out: replica (0,0) failed" in state["notes"][0]
     assert list(state["weights"]) == ["mean"]
+
+
+def test_a_budget_leaves_out_the_slowest_by_name(tmp_path: Path) -> None:
+    experiment = experiment_of("model.classifiers=[]", "model.minutes=1e-9")
+    state = Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
+    assert state["notes"] == ["matrix is left out: it does not end in model.minutes=1e-09"]
+    assert list(state["weights"]) == ["mean"]
+    planned = {"a": Cost(50, 0), "b": Cost(20, 0), "c": Cost(30, 0)}
+    assert affordable(planned, "c", 1) == {"b", "c"}
+    assert affordable(planned, "a", None) == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def evidence_of(errors: np.ndarray) -> Evidence:
 
 
 def test_the_weights_are_a_constrained_minimum() -> None:
-    errors = np.random.default_rng(0).normal(size=(4, 50)) + [[0.0], [0.2], [2.0], [0.1]]
+    errors = np.random.default_rng(0).normal(size=(4, 50)) + np.array([[0.0], [0.2], [2.0], [0.1]])
     gram = errors @ errors.T
     found = minimize(
         lambda w: w @ gram @ w / 50,
