@@ -18,6 +18,8 @@ Floats = NDArray[np.floating]
 Calibration = dict[str, Any]
 
 LEAST = 1e-6  # probability that a class has at least: none is impossible because few rows were seen
+PARTS = 5  # of the rows; each judges what the others have found
+SIGNIFICANT = 2.0  # standard errors by which the likelihood of such rows has to grow
 PULL = 1.0  # of slope 1 and shift 0, as strong as a row or two: a handful of labels must not tilt everything
 
 
@@ -31,8 +33,22 @@ def calibrate(probability: Floats, y: NDArray[np.int64]) -> Calibration:
         y: (n,) their classes.
 
     Returns:
-        {"slope": number, "shift": [K numbers]}
+        {"slope": number, "shift": [K numbers]}: 1 and zeros, unless rows that had no say in others speak for them.
     """
+    gain = np.empty(len(y))
+    parts = np.random.default_rng(0).permutation(len(y)) % PARTS
+    for part in range(PARTS):
+        judged = parts == part
+        found = _fitted(probability[~judged], y[~judged])
+        gain[judged] = _log_of(calibrated(probability[judged], found), y[judged]) - _log_of(
+            probability[judged], y[judged]
+        )
+    if len(y) <= PARTS or gain.mean() <= SIGNIFICANT * gain.std(ddof=1) / np.sqrt(len(y)):
+        return {"slope": 1.0, "shift": [0.0] * probability.shape[1]}
+    return _fitted(probability, y)
+
+
+def _fitted(probability: Floats, y: NDArray[np.int64]) -> Calibration:
     logits, k = _logits(probability), probability.shape[1]
 
     def loss(parameters: Floats) -> float:
@@ -61,6 +77,12 @@ def calibration_of(experiment: Experiment, answers: Sequence[Answers | None]) ->
             probabilities.append(answer["classify"][labels.scored])
             classes.append(labels.y[labels.scored])
     return calibrate(np.concatenate(probabilities), np.concatenate(classes)) if probabilities else None
+
+
+def _log_of(probability: Floats, y: NDArray[np.int64]) -> Floats:
+    """Return the logarithm of the probability (n,) of each row's class."""
+    chosen: Floats = _logits(probability)[np.arange(len(y)), y]
+    return chosen
 
 
 def _logits(probability: Floats) -> Floats:

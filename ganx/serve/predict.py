@@ -46,9 +46,18 @@ def predict(config: dict[str, Any], argv: Sequence[str]) -> int:
     told = [f"{plural(int(certain.sum()), 'class')} named by {plural(ensemble.n_replicas, 'replica')}"]
     if config["abstain"]:
         told.append(f"{int((~certain).sum())} left open, below {config['abstain']:g}")
-    told.append("probabilities calibrated" if ensemble.calibration else "probabilities as they are, not calibrated")
+    told.append(_told(ensemble.calibration))
     console.print(f"{'; '.join(told)}; written to {config['out']}", highlight=False, soft_wrap=True, markup=False)
     return 0
+
+
+def _told(calibration: dict[str, Any] | None) -> str:
+    if calibration is None:
+        return "probabilities as they are, not calibrated"
+    corrected = calibration["slope"] != 1 or any(calibration["shift"])
+    return (
+        "probabilities calibrated" if corrected else "probabilities as they are: calibration found nothing to correct"
+    )
 
 
 def _asked(console: Console, ensemble: Ensemble, like: Like, abstain: float) -> tuple[Any, Any, Any]:

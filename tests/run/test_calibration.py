@@ -33,8 +33,13 @@ def test_right_probabilities_stay_nearly_as_they_are() -> None:
     assert np.abs(calibrated(probability, calibrate(probability, y)) - probability).mean() < 0.05
 
 
+def test_no_evidence_leaves_probabilities_as_they_are() -> None:
+    probability, y = answers(3, 25, 1.1, [0.0, 0.1])
+    np.testing.assert_allclose(calibrated(probability, calibrate(probability, y)), probability, atol=1e-5)
+
+
 def test_a_sure_answer_that_was_wrong_is_no_longer_impossible() -> None:
-    probability = np.array([[1.0, 0.0]] * 9 + [[1.0, 0.0]])
-    found = calibrated(probability, calibrate(probability, np.array([0] * 9 + [1])))
+    probability = np.array([[1.0, 0.0]] * 100)
+    found = calibrated(probability, calibrate(probability, np.array([0] * 9 + [1] + [0] * 80 + [1] * 10)))
     np.testing.assert_allclose(found.sum(1), 1)
-    assert 0.01 < found[0, 1] < 0.5
+    assert 0.05 < found[0, 1] < 0.2
