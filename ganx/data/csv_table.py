@@ -320,10 +320,11 @@ def _judge_words(
     n_like = len(numbers) + sum(words[cell] for cell in like)
     if len(numbers) >= MOSTLY * n or (2 * n_like >= n and len(levels) > LEVELS):
         i = next(i for i, cell in enumerate(cells) if cell in words)
+        is_numeric = "is numeric but for" if 2 * len(numbers) >= n else "looks numeric but has"
         others = f" and {plural(n_words - 1, 'other cell')}" if n_words > 1 else ""
         raise text.refuse(
             name,
-            f"is numeric but for {show(cells[i] or '')} in line {text.line(i)}{others}; {_remedies(name, words, like)}",
+            f"{is_numeric} {show(cells[i] or '')} in line {text.line(i)}{others}; {_remedies(name, words, like)}",
         )
     if like or len(levels) > LEVELS:
         notes.append(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ganx.errors import RunError
 
 PRECISION = 15  # significant digits of a float64 that are always right
-SAMPLE = 1000  # cells tell the style of a column
+SAMPLE = 1000  # so many cells tell the style of a column
 RARE = 0.05  # more decimals than the other cells, in at most this share of them, are an artefact
 
 _STYLE = re.compile(r"z(0\d{1,2})?,?\.\d{1,2}[fg]")
@@ -23,7 +23,7 @@ _STYLE = re.compile(r"z(0\d{1,2})?,?\.\d{1,2}[fg]")
 
 def style_of(texts: Sequence[str]) -> str:
     """Return the style of numbers as they stand in a file."""
-    texts = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int))] if texts else ["0"]
+    texts = texts[:: max(1, len(texts) // SAMPLE)] or ["0"]
     exponents = [text for text in texts if "e" in text.lower()]
     if 2 * len(exponents) > len(texts):
         digits = max(len(re.sub(r"[eE].*|\D", "", text)) for text in exponents)

@@ -190,11 +190,19 @@ BAD = {
     "a unit": (
         "w (kg),b\n" + "".join(f"{i} kg,x\n" for i in range(20)),
         {},
-        "column 'w (kg)' is numeric but for '0 kg' in line 2 and 19 other cells; write plain numbers, without "
+        "column 'w (kg)' looks numeric but has '0 kg' in line 2 and 19 other cells; write plain numbers, without "
         "currency, unit or separator, or leave the column out with 'dataset.drop=[\"w (kg)\"]'",
     ),
-    "a currency": ("a,b\n" + "".join(f"${i}.50,x\n" for i in range(20)), {}, "but for '$0.50' in line 2 and 19 other"),
-    "spaces between thousands": ("a,b\n" + "".join(f"{i} 000,x\n" for i in range(20)), {}, "numeric but for '0 000'"),
+    "a currency": (
+        "a,b\n" + "".join(f"${i}.50,x\n" for i in range(20)),
+        {},
+        "looks numeric but has '$0.50' in line 2 and 19 other",
+    ),
+    "spaces between thousands": (
+        "a,b\n" + "".join(f"{i} 000,x\n" for i in range(20)),
+        {},
+        "looks numeric but has '0 000'",
+    ),
     "names as target": (NAMES, {"target": "b", "drop": []}, "60 different texts"),
 }
 
