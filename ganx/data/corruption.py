@@ -91,6 +91,8 @@ def own(x: Floats, rate: float, rng: np.random.Generator) -> Mask:
         UserError: no cell is missing, or columns with missing cells are too few for `rate`.
     """
     missing = np.isnan(x)
+    if rate == 0:
+        return np.zeros_like(missing)
     patterns = missing[missing.any(axis=1)]
     if not len(patterns):
         raise UserError(
@@ -124,7 +126,7 @@ def hide_by_patterns(known: Mask, patterns: Mask, rate: float, rng: np.random.Ge
     """
     hidden = np.zeros_like(known)
     left = int(rate * known.sum())
-    for _ in range(MOST_ROUNDS if left else 0):
+    for _ in range(MOST_ROUNDS):
         new = patterns[rng.integers(len(patterns), size=len(known))] & known & ~hidden
         order = rng.permutation(len(known))
         rows = order[new[order].sum(1).cumsum() <= left]

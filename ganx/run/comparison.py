@@ -20,7 +20,9 @@ from ganx.targets import spec
 Floats = NDArray[np.float64]
 
 REFERENCES = ("zeros", "mean", "copula")
-CAPPED, MOST_ROWS, MOST_CELLS = ("copula",), 5000, 500_000  # to fit on, so that it costs seconds
+COSTLY = ("copula",)
+MOST_ROWS, MOST_CELLS = 5000, 500_000  # that a costly one is fitted on
+LARGEST = 20_000_000  # cells of a table that a costly one fills in reasonable time
 BY_COLUMN = ("mean", "copula")  # those that stand beside each column, too
 
 OWN = "own"  # the method itself, beside them
@@ -87,9 +89,10 @@ def compare(
     reached = {name: _means([one.metrics[name] for one in compared]) for name in compared[0].metrics}
     own = reached.pop(OWN)
     notes = {name: {"note": note} for one in compared for name, note in one.notes.items()}
+    left_out = {name: {"note": "left out of so large a table"} for name in _others(experiment) if name not in reached}
     blocks = {
         "metrics_by_column": _by_column(experiment, compared, p),
-        "reference": {name: metrics | notes.get(name, {}) for name, metrics in reached.items()},
+        "reference": {name: metrics | notes.get(name, {}) for name, metrics in reached.items()} | left_out,
     }
     return blocks, _beside_mean(own, reached.get("mean"), p) + _beside_zeros(own, reached.get("zeros"))
 
@@ -101,7 +104,8 @@ def _replica(experiment: Experiment, job: tuple[int, Floats]) -> Compared:
     replica, imputed = job
     filled = {OWN: _filled(experiment, replica, imputed)}
     notes: dict[str, str] = {}
-    for name in _references(experiment):
+    large = experiment.table.x.size > LARGEST
+    for name in [name for name in _others(experiment) if not (large and name in COSTLY)]:
         imputed, note = _imputed_by(name, experiment, replica)
         filled[name] = _filled(experiment, replica, imputed)
         notes |= {name: note} if note else {}
@@ -114,7 +118,8 @@ def _replica(experiment: Experiment, job: tuple[int, Floats]) -> Compared:
     )
 
 
-def _references(experiment: Experiment) -> list[str]:
+def _others(experiment: Experiment) -> list[str]:
+    """Return the references that are not the method itself."""
     model = experiment.config["model"]
     if stages := spec(model).stages:
         model = model[stages[0]]  # the one that imputes
@@ -131,7 +136,7 @@ def _imputed_by(name: str, experiment: Experiment, replica: int) -> tuple[Floats
     """Return what a reference fills in the test rows (n, d), in metric units, and what was capped."""
     estimator = new_estimator(_shipped(name), experiment.replicas[replica], known_of(experiment), frozenset())
     x, m, _ = training_rows(experiment, replica)
-    if name in CAPPED:
+    if name in COSTLY:
         x, m = estimator.capped(x, m, min(MOST_ROWS, MOST_CELLS // x.shape[1]))
     estimator.fit(x, m, np.full(len(x), -1))
     answers = ask(of_estimator(estimator), experiment.view(replica), ["impute"])

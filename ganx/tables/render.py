@@ -25,18 +25,8 @@ NO_CELL = "–"
 
 _FIELDS = (
     *("table", "scale", "protocol", "row", "column", "metric", "state", "mean", "sd", "seeds", "seeds_wanted"),
-    *(
-        "replicas",
-        "mark",
-        "published_mean",
-        "published_sd",
-        "notes",
-        "dates",
-        "code",
-        "machines",
-        "beside",
-        "beside_mean",
-    ),
+    *("replicas", "mark", "published_mean", "published_sd", "notes", "dates", "code", "machines"),
+    *("beside", "beside_mean"),
 )
 
 

@@ -77,6 +77,7 @@ def with_holes(n_rows: int = 2000) -> np.ndarray:
 @pytest.mark.parametrize("rate", [0.0, 0.02, 0.2, 0.6])
 def test_own_patterns_come_to_the_rate(rate: float) -> None:
     x = with_holes()
+    assert not own(X, 0.0, np.random.default_rng(0)).any()  # nothing to hide: no pattern is needed
     hidden = own(x, rate, np.random.default_rng(0))
     known = ~np.isnan(x)
     assert not (hidden & ~known).any()

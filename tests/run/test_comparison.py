@@ -15,6 +15,7 @@ from rich.console import Console
 from ganx import cli
 from ganx.compose import compose
 from ganx.engine.capabilities import Answers
+from ganx.run import comparison
 from ganx.run.comparison import compare
 from ganx.run.context import Context, lay_out
 from ganx.run.estimator import Estimator
@@ -85,6 +86,19 @@ def test_a_collapse_is_said(tmp_path: Path) -> None:
     assert re.fullmatch(r"no better than the column mean: rmse 0\.4\d+ against 0\.2\d+, rmse_row 0\.3.*", mean)
     assert "model=zeros" in zeros
     assert compare(made("model=zeros", "dataset=wine")[0], answers, context)[1] == [mean]
+
+
+def test_what_is_costly_is_capped_or_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment, context = made("model=zeros", "dataset=wine", "protocol.folds=2")
+    answers = answered(experiment, context, tmp_path)
+    monkeypatch.setattr(comparison, "MOST_CELLS", 80 * 13)
+    capped = compare(experiment, answers, context)[0]
+    assert capped["reference"]["copula"]["note"] == "fitted on 80 of 89 rows"
+    assert capped["reference"]["copula"]["rmse"] > 0
+    monkeypatch.setattr(comparison, "LARGEST", 1000)
+    large = compare(experiment, answers, context)[0]
+    assert large["reference"]["copula"] == {"note": "left out of so large a table"}
+    assert "copula" not in large["metrics_by_column"]["hue"]
 
 
 def test_failed_replicas_and_tables_without_a_hidden_cell(tmp_path: Path) -> None:
