@@ -57,6 +57,7 @@ class Best:
 
     reads = "cells"
     blends = {"candidates": "impute", "classifiers": "classify"}  # noqa: RUF012 (read as a literal)
+    smoke = ("model.candidates=[mean,matrix]", "model.classifiers=[logistic]", "model.filler=matrix")
 
     def __init__(
         self,

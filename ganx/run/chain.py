@@ -92,7 +92,7 @@ def _joined(first: State, last: State, filled: list[Filled]) -> State:
 
 
 def stages(experiment: Experiment) -> tuple[Experiment, Experiment]:
-    """Return both stages as experiments of their own; one without adversaries has no adversarial loss."""
+    """Return both stages as experiments of their own."""
     first, last = _chain(experiment).models()
     return stage_of(experiment, first), stage_of(experiment, last)
 
@@ -127,12 +127,17 @@ def method_in(stage: Experiment, state: State, replica: int, view: View, capabil
 
 
 def stage_of(experiment: Experiment, model: dict[str, Any]) -> Experiment:
-    """Return a model as an experiment of its own; one that the run's loss is not for has its first own, or none."""
-    stage = experiment.with_model(model)
-    if experiment.config["loss"]["name"] in stage.spec.losses:
-        return stage
-    name = next(iter(stage.spec.losses), "none")
-    return experiment.with_model(model, loss={"name": name, "penalty": None})
+    """Return a model as an experiment of its own."""
+    config = config_of(experiment.config, model)
+    return experiment.with_model(model, loss=config["loss"])
+
+
+def config_of(config: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's configuration for one of its models; where the run's loss is not for it, with its first own."""
+    losses = spec(model).losses
+    if config["loss"]["name"] not in losses:
+        config = {**config, "loss": {"name": next(iter(losses), "none"), "penalty": None}}
+    return {**config, "model": model}
 
 
 def _chain(experiment: Experiment) -> Any:
