@@ -69,7 +69,8 @@ def test_a_run_is_kept_shown_and_evaluated(tmp_path: Path, capsys: pytest.Captur
     assert cli.main(["train", *argv]) == 0
     (folder,) = (tmp_path / "runs" / "wine").iterdir()
     result = json.loads((folder / "result.json").read_text())
-    for weights in result["blend"].values():
+    columns = result["blend"].pop("columns")
+    for weights in [*result["blend"].values(), *columns.values()]:
         assert sum(weights.values()) == pytest.approx(1, abs=0.01)
     assert set(result["blend"]["labels"]) == {"logistic"}
     assert "blend   of numbers: matrix" in capsys.readouterr().out
