@@ -75,6 +75,13 @@ def test_a_class_that_is_no_method_is_named() -> None:
         spec({"_target_": "ganx.data.table.Table"})
 
 
+def test_a_blend_can_do_what_it_blends() -> None:
+    found = spec({"_target_": "ganx.run.best.Best"})
+    assert found.fitter == "blend"
+    assert found.blends == {"candidates": "impute", "classifiers": "classify"}
+    assert found.capabilities == {"impute", "classify"}
+
+
 def test_a_chain_can_do_what_its_stages_can() -> None:
     stages = {
         "imputer": {"_target_": "ganx.baselines.mice.MICE"},

@@ -57,6 +57,7 @@ class Best:
 
     reads = "cells"
     blends = {"candidates": "impute", "classifiers": "classify"}  # noqa: RUF012 (read as a literal)
+    smoke = ("model.candidates=[mean,matrix]", "model.classifiers=[logistic]", "model.filler=matrix")
 
     def __init__(
         self,
@@ -277,25 +278,30 @@ class _Fitted:
         return state | {"blend": self._summary(state, np.stack([own for _, own in learned]))}
 
     def _summary(self, state: State, own: Mask) -> dict[str, dict[str, Any]]:
-        """Return mean weights over replicas: of the table's numbers and categories, of labels, and of single columns.
+        """Return mean weights over replicas, of `numbers`, `categories` and `labels`, as far as there are any.
+
+        Under `columns` stand those of every column that has its own in a replica; they are not in the other means.
 
         Args:
-            own: (R, d) features of columns that have weights of their own in a replica.
+            own: (R, d) features of such columns.
         """
         encoding = self.experiment.encoding
         group, numeric = encoding.group, encoding.numeric[encoding.group]
-        groups = {"numbers": numeric & ~own.any(0), "categories": ~numeric & ~own.any(0)}
-        groups |= {encoding.columns[j].name: group == j for j in np.unique(group[own.any(0)])}
-        found = {
-            kind: {name: round(float(one[:, features].mean()), 3) for name, one in state["weights"].items()}
-            for kind, features in groups.items()
-            if features.any()
-        }
+
+        def means(features: Mask) -> dict[str, float]:
+            return {name: round(float(one[:, features].mean()), 3) for name, one in state["weights"].items()}
+
+        found: dict[str, dict[str, Any]] = {}
+        for kind, features in (("numbers", numeric), ("categories", ~numeric)):
+            if (shared := features & ~own.any(0)).any():
+                found[kind] = means(shared)
         if "label_weights" in state:
             found["labels"] = {name: round(float(one.mean()), 3) for name, one in state["label_weights"].items()}
-        return found
+        columns = np.unique(group[own.any(0)])
+        return found | {"columns": {encoding.columns[j].name: means(group == j) for j in columns}}
 
     def _fills(self, name: str) -> bool:
+        """Whether a candidate fills cells, and so reads rows with gaps."""
         return "impute" in self.stages[name].spec.capabilities
 
     def _parts(self, replica: int) -> range:

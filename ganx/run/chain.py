@@ -95,7 +95,7 @@ def _joined(first: State, last: State, filled: list[Filled]) -> State:
 
 
 def stages(experiment: Experiment) -> tuple[Experiment, Experiment]:
-    """Return both stages as experiments of their own; one without adversaries has no adversarial loss."""
+    """Return both stages as experiments of their own."""
     first, last = _chain(experiment).models()
     return stage_of(experiment, first), stage_of(experiment, last)
 

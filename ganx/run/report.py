@@ -86,10 +86,8 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
             highlight=False,
             soft_wrap=True,
         )
-    for what, weights in (result.get("blend") or {}).items():
-        largest = sorted(weights.items(), key=lambda item: -item[1])
-        shown = ", ".join(f"{name} {weight:.2f}" for name, weight in largest if weight >= LEAST_SHOWN)
-        console.print(f"blend   of {what}: {shown}", highlight=False, soft_wrap=True, markup=False)
+    if blend := result.get("blend"):
+        _show_blend(console, blend)
     for note in result.get("notes", ()):
         console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True)
     for replica, why in result.get("failed", {}).items():
@@ -143,6 +141,20 @@ def _grid(title: str, headings: Sequence[str]) -> Grid:
     for i, heading in enumerate(headings):
         grid.add_column(heading, justify="right" if i else "left")
     return grid
+
+
+def _show_blend(console: Console, blend: dict[str, dict[str, Any]]) -> None:
+    for what in [key for key in blend if key != "columns"]:
+        largest = sorted(blend[what].items(), key=lambda item: -item[1])
+        shown = ", ".join(f"{name} {weight:.2f}" for name, weight in largest if weight >= LEAST_SHOWN)
+        console.print(f"blend   of {what}: {shown}", highlight=False, soft_wrap=True)
+    if columns := blend["columns"]:
+        console.print(
+            f"        weights of their own, in result.json: {', '.join(columns)}",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def summarise(values: Sequence[float], replicas: Sequence[tuple[int, int]]) -> dict[str, Any]:

@@ -24,8 +24,8 @@ def spec_of(model: str) -> MethodSpec:
 def command(model: str, *further: str) -> list[str]:
     """A run of a few steps, of a chain's last stage if it is one."""
     method = spec_of(model)
-    trained = {"gradient": "model.", "estimator": None, "chain": f"model.{method.stages[-1:] and method.stages[-1]}."}
-    prefix = trained[method.fitter]
+    trained = {"gradient": "model.", "chain": f"model.{method.stages[-1:] and method.stages[-1]}."}
+    prefix = trained.get(method.fitter)
     short = [prefix + word for word in SHORT] if prefix else []
     return ["train", f"model={model}", "dataset=wine", "protocol.folds=2", *short, *smoke(model), *further]
 

@@ -69,7 +69,8 @@ def test_a_run_is_kept_shown_and_evaluated(tmp_path: Path, capsys: pytest.Captur
     assert cli.main(["train", *argv]) == 0
     (folder,) = (tmp_path / "runs" / "wine").iterdir()
     result = json.loads((folder / "result.json").read_text())
-    for weights in result["blend"].values():
+    columns = result["blend"].pop("columns")
+    for weights in [*result["blend"].values(), *columns.values()]:
         assert sum(weights.values()) == pytest.approx(1, abs=0.01)
     assert set(result["blend"]["labels"]) == {"logistic"}
     assert "blend   of numbers: matrix" in capsys.readouterr().out
@@ -115,6 +116,18 @@ def test_a_trained_candidate_is_one_stack_and_its_folder_is_gone_on_with(
         assert fitted is not None
         assert read is not None
         np.testing.assert_array_equal(fitted["impute"], read["impute"])
+
+
+def test_classifiers_that_fill_cells_read_the_gaps(tmp_path: Path) -> None:
+    names = ("hexagan", "triplegan")
+    steps = [f"model.models.{name}.{key}=2" for name in names for key in ("steps", "validate_every")]
+    experiment = experiment_of("model.candidates=[mean,hexagan]", "model.classifiers=[triplegan,hexagan]", *steps)
+    state = Blend().fit(experiment, RunFolder(tmp_path), context_of(experiment))
+    assert state["reads_filled"] == ["triplegan"]
+    for answer in Blend().answers(experiment, state, context_of(experiment)):
+        assert answer is not None
+        np.testing.assert_allclose(answer["classify"].sum(1), 1)
+        assert answer["classify"].shape[1] == 3
 
 
 def test_a_candidate_that_fails_is_left_out_by_name(tmp_path: Path) -> None:
