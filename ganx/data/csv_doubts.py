@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CURRENCY = "$€£¥¢₹₽₩₺₪₫฿₴₦₱₿"
-_CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|BRL|ZAR|KRW|US|A|C|R|Rs"
+_CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|BRL|ZAR|KRW|Rs"
 _NUMBER = r"[+\-−]?\d+([.,'’ \u00a0\u202f]\d+)*([eE][+-]?\d+)?"
 _LIKE = re.compile(
-    rf"\(?[+\-−]?([<>≤≥~≈±]=?)?\s*(({_CODES})\b\.?)?\s*[{_CURRENCY}]?\s*"
+    rf"\(?[+\-−]?([<>≤≥~≈±]=?)?\s*(({_CODES})\b\.?|(US|A|C|R)(?=\$))?\s*[{_CURRENCY}]?\s*"
     rf"{_NUMBER}"
     rf"(?P<unit>\s*([^\W\d_]|[%°‰+/{_CURRENCY}])[^\d,;]{{0,15}}[23²³]?)?\)?"
 )

@@ -164,7 +164,8 @@ def read_like(
     notes = [_lacking(text, column.name) for column in columns if not text.has(column.name)]
     notes += [_unseen(codes[known[j].name], known[j].name, int(unseen[:, j].sum())) for j in unseen.any(0).nonzero()[0]]
     y = np.nan_to_num(x[:, -1], nan=-1).astype(np.int64) if target is not None and text.has(target) else None
-    return Like(text, x[:, : len(columns)], y, gaps[:, : len(columns)], gaps[:, -1], notes)
+    d = len(columns)
+    return Like(text, x[:, :d], y, gaps[:, :d], gaps[:, d:].any(1), notes)
 
 
 class _Codes(dict[str, float]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
     check_places(config["input"], places)
     folder = find_run(config["run"], config["outputs"])
     ensemble = open_ensemble(folder, added_by(argv), "impute")
+    gc.freeze()  # millions of cells come and go: what has been imported need not be looked through each time
     with console.status(f"reading {config['input']}"):
         like = ensemble.read(config["input"])
     for note in like.notes:

@@ -343,7 +343,7 @@ def test_what_looks_like_a_number() -> None:
         "-3 °C",
         "3+",
     }
-    names = {"12a", "12b", "A12", "2021-05-01", "10:30", "1st", "18-25", "5 to 6", "R2D2", "x", "p8001", "Room 5"}
+    names = {"12a", "12b", "A12", "2021-05-01", "10:30", "1st", "18-25", "5 to 6", "R2D2", "C 5", "p8001", "Room 5"}
     assert number_like(like | names) == like
     assert number_like({"5m", "7m"}) == {"5m", "7m"}
 

@@ -107,3 +107,15 @@ def test_names_in_checkpoints() -> None:
     assert new["best"] == {"fid": {"step": 3, "parameters": {"averages.g.w": 4}}}
     assert upgrade_state(new) == new
     assert upgrade_state({"model": 1}) == {"model": 1}
+
+
+def test_decimals_in_checkpoints_are_styles() -> None:
+    old = {"kept": [], "table": {"decimals": [0, 2, None], "classes": []}}
+    new = upgrade_state(old)
+    assert new["table"]["styles"] == ["z.0f", "z.2f", "z.15g"]
+    assert [format(1604819630.47188, style) for style in new["table"]["styles"]] == [
+        "1604819630",
+        "1604819630.47",
+        "1604819630.47188",
+    ]
+    assert upgrade_state(new) == new
