@@ -1,7 +1,7 @@
-"""Categories from linear predictions of their indicators, by discriminant analysis (Hastie, Tibshirani, Buja, 1994).
+"""Categories from linear predictions of their indicators, by multinomial logistic regression on the predictions.
 
-The largest prediction is no good answer: a category between two others on a line is never the largest. Normal
-distributions of the predictions, one for each category, tell it from both.
+The largest prediction is no good answer: a category between two others on a line is never the largest (Hastie,
+Tibshirani, Friedman, The Elements of Statistical Learning, 4.2).
 
 Arrays are over the c features of all categorical columns; `column` (c,) says which one a feature belongs to.
 """
@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from ganx.baselines.kept import Arrays, Forms, floats
 
 Floats = NDArray[np.floating]
 Index = NDArray[np.intp]
 
-FORMS: Forms = {"discriminant": floats("c", "c"), "bias": floats("c")}
-RIDGE = 1e-3  # of the mean variance: predictions of a column's features add up to 1, or nearly so
-NEVER = -1e3  # log of the share of a category without a training cell
+FORMS: Forms = {"logit_weights": floats("c", "c"), "logit_bias": floats("c")}
+PENALTY = 0.1  # on squared weights of standardised predictions
+NEVER = -1e3  # bias of a category without a training cell
 
 
 def categorical(group: NDArray[np.int64] | None) -> tuple[Index, Index]:
@@ -33,7 +34,7 @@ def categorical(group: NDArray[np.int64] | None) -> tuple[Index, Index]:
     return features, group[features]
 
 
-def discriminants(predicted: Floats, truth: Floats, m: NDArray[np.bool_], column: Index) -> Arrays:
+def logits(predicted: Floats, truth: Floats, m: NDArray[np.bool_], column: Index) -> Arrays:
     """Return what `probabilities` asks for.
 
     Args:
@@ -44,28 +45,29 @@ def discriminants(predicted: Floats, truth: Floats, m: NDArray[np.bool_], column
     weights, bias = np.zeros((len(column), len(column))), np.full(len(column), NEVER)
     for features in (np.flatnonzero(column == number) for number in np.unique(column)):
         known = m[:, features[0]]
-        if known.any():
-            block = np.ix_(features, features)
-            weights[block], bias[features] = _discriminant(
-                predicted[np.ix_(known, features)], truth[known][:, features]
-            )
-    return {"discriminant": weights, "bias": bias}
+        number = truth[known][:, features].argmax(1)
+        seen = features[np.unique(number)]
+        if len(seen) > 1:
+            weights[np.ix_(features, seen)], bias[seen] = _regression(predicted[known][:, features], number)
+        else:  # nothing to tell apart
+            bias[seen] = 0.0
+    return {"logit_weights": weights, "logit_bias": bias}
 
 
-def _discriminant(predicted: Floats, truth: Floats) -> tuple[Floats, Floats]:
-    """Return weights (K, K) and bias (K,) of a column's linear discriminant functions."""
-    count = truth.sum(0)
-    centre = truth.T @ predicted / np.maximum(count, 1)[:, None]
-    within = np.cov((predicted - truth @ centre).T, bias=True)
-    weights = np.linalg.pinv(within + RIDGE * np.trace(within) / len(within) * np.eye(len(within))) @ centre.T
-    with np.errstate(divide="ignore"):
-        share = np.maximum(np.log(count / len(truth)), NEVER)
-    return weights, share - (centre.T * weights).sum(0) / 2
+def _regression(predicted: Floats, number: Index) -> tuple[Floats, Floats]:
+    """Return weights (K, classes) and bias (classes,) that tell the classes that occur in `number` (n,)."""
+    mean, deviation = predicted.mean(0), predicted.std(0)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    model = LogisticRegression(C=1 / PENALTY, max_iter=1000).fit((predicted - mean) / deviation, number)
+    weights, bias = model.coef_ / deviation, model.intercept_
+    if len(weights) == 1:  # of two classes, scikit-learn has the difference
+        weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+    return weights.T, bias - weights @ mean
 
 
-def probabilities(predicted: Floats, column: Index, discriminant: Floats, bias: Floats) -> Floats:
+def probabilities(predicted: Floats, column: Index, weights: Floats, bias: Floats) -> Floats:
     """Return the probability of each category, (n, c), given predictions (n, c)."""
-    score = predicted @ discriminant + bias
+    score = predicted @ weights + bias
     _, first, number = np.unique(column, return_index=True, return_inverse=True)
     likely = np.exp(score - np.maximum.reduceat(score, first, axis=1)[:, number])
     return likely / np.add.reduceat(likely, first, axis=1)[:, number]

@@ -12,7 +12,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes 
 from sklearn.impute import IterativeImputer
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
-from ganx.baselines.categories import FORMS, categorical, discriminants, probabilities
+from ganx.baselines.categories import FORMS, categorical, logits, probabilities
 from ganx.baselines.kept import Arrays, Forms, damaged, flags, floats, indices
 
 Cells = NDArray[np.floating]
@@ -36,12 +36,11 @@ class Iterative(Baseline):
     empty: Mask
     target: NDArray[np.int32]
     inputs: NDArray[np.int32]
+    logit_weights: Cells
+    logit_bias: Cells
 
-    discriminant: Cells
-    bias: Cells
-
-    #: Whether categories are told by discriminant analysis, as linear regressions need it.
-    discriminates = False
+    #: Whether categories are told by logits of what is predicted, as linear regressions need it.
+    by_logits = False
 
     #: Range of what is filled in.
     low, high = np.float64(-np.inf), np.float64(np.inf)
@@ -61,7 +60,7 @@ class Iterative(Baseline):
 
     def forms(self) -> Forms:
         """Return what this instance keeps."""
-        return super().forms() | (FORMS if len(self._discriminated()[0]) else {})
+        return super().forms() | (FORMS if len(self._told_by_logits()[0]) else {})
 
     def regression(self) -> dict[str, Any]:
         """Return what distinguishes the method: keywords of `IterativeImputer`."""
@@ -105,7 +104,7 @@ class Iterative(Baseline):
             warnings.simplefilter("ignore", ConvergenceWarning)  # the number of rounds is the user's choice
             filled = imputer.fit_transform(with_gaps(x, m))
         steps = imputer.imputation_sequence_ if k else []
-        arrays = dict(
+        arrays: Arrays = dict(
             mean=imputer.initial_imputer_.statistics_.astype(np.float32),
             empty=np.asarray(~m.any(0)),
             target=np.array([step.feat_idx for step in steps], np.int32),
@@ -113,19 +112,19 @@ class Iterative(Baseline):
             **self.learned(imputer, k),
         )
         self.keep(**arrays)
-        features, column = self._discriminated()
+        features, column = self._told_by_logits()
         if len(features):
             last = {int(target): step for step, target in enumerate(self.target)}
             predicted = np.stack([self._predicted(last.get(j), j, filled) for j in features], axis=1)
-            self.keep(**arrays, **discriminants(predicted, x[:, features], m[:, features], column))
+            self.keep(**arrays, **logits(predicted, x[:, features], m[:, features], column))
 
     def _predicted(self, step: int | None, target: int, filled: Cells) -> Cells:
         """Return what a step predicts (n,) of training rows (n, d)."""
         return filled[:, target] if step is None else self.predicted(step, filled[:, self.inputs[step]])
 
-    def _discriminated(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the features (c,) whose categories are told by discriminant analysis, and their columns (c,)."""
-        return categorical(self.group if self.discriminates else None)
+    def _told_by_logits(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the features (c,) whose categories are told by logits, and their columns (c,)."""
+        return categorical(self.group if self.by_logits else None)
 
     def prepare(self) -> None:
         """Check how many inputs a step has."""
@@ -145,9 +144,9 @@ class Iterative(Baseline):
             rows = missing[:, target]
             if rows.any():
                 filled[rows, target] = self.predicted(step, filled[:, inputs][rows])
-        features, column = self._discriminated()
+        features, column = self._told_by_logits()
         if len(features):
-            likely = probabilities(filled[:, features], column, self.discriminant, self.bias)
+            likely = probabilities(filled[:, features], column, self.logit_weights, self.logit_bias)
             filled[:, features] = np.where(missing[:, features], likely, filled[:, features])
         return np.ascontiguousarray(filled)
 

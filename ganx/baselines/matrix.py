@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
-from ganx.baselines.categories import FORMS, categorical, discriminants, probabilities
+from ganx.baselines.categories import FORMS, categorical, logits, probabilities
 from ganx.baselines.kept import Forms, damaged, floats
 from ganx.types import OpenFraction, PositiveInt
 
@@ -23,7 +23,7 @@ class Matrix(Baseline):
 
     The solution is Z = A Bᵀ, with B (d, rank) = V S^½ of its singular value decomposition. Given B, a row of A is the
     ridge regression, with penalty λ, of the row's observed cells on B: so new rows are filled without entering the fit.
-    Columns are standardised. Categories are told by discriminant analysis of what fills their features.
+    Columns are standardised. Categories are told by logits of what fills their features.
 
     Args:
         n_thresholds: values of λ on the path, greatest first. One is chosen by the error of held-out cells.
@@ -42,8 +42,8 @@ class Matrix(Baseline):
     deviation: Floats
     factor: Floats
     penalty: Floats
-    discriminant: Floats
-    bias: Floats
+    logit_weights: Floats
+    logit_bias: Floats
 
     def __init__(
         self, *, n_thresholds: PositiveInt, rounds: PositiveInt, held_out: OpenFraction, max_rows: PositiveInt | None
@@ -72,7 +72,7 @@ class Matrix(Baseline):
         features, column = categorical(self.group)
         if len(features):
             predicted = np.concatenate([self._hidden(x, m, number) for number in np.unique(column)], axis=1)
-            self.keep(**arrays, **discriminants(predicted, x[:, features], m[:, features], column))
+            self.keep(**arrays, **logits(predicted, x[:, features], m[:, features], column))
 
     def _hidden(self, x: Rows, m: Mask, number: int) -> Floats:
         """Return what fills the features (n, K) of a column where it is hidden, also if known."""
@@ -93,7 +93,7 @@ class Matrix(Baseline):
         filled = self._filled(x, m)
         features, column = categorical(self.group)
         if len(features):
-            filled[:, features] = probabilities(filled[:, features], column, self.discriminant, self.bias)
+            filled[:, features] = probabilities(filled[:, features], column, self.logit_weights, self.logit_bias)
         return without_gaps(x, m, filled)
 
     def _filled(self, x: Rows, m: Mask) -> Floats:

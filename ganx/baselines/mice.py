@@ -65,7 +65,7 @@ class MICE(Iterative):
             n_nearest_features=n_nearest_features,
             rounds_when_wide=rounds_when_wide,
         )
-        self.posterior, self.discriminates = posterior, not posterior
+        self.posterior, self.by_logits = posterior, not posterior
 
     def forms(self) -> Forms:
         """Return what this instance keeps; draws need more."""

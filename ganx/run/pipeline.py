@@ -80,4 +80,4 @@ def _smote(numeric: NDArray[np.bool_], **keywords: Any) -> Any:
     """Return the form of SMOTE for columns of which some are `numeric` (D,)."""
     if numeric.all():
         return SMOTE(**keywords)
-    return SMOTENC(np.flatnonzero(~numeric), **keywords) if numeric.any() else SMOTEN(**keywords)
+    return SMOTENC(np.flatnonzero(~numeric).tolist(), **keywords) if numeric.any() else SMOTEN(**keywords)

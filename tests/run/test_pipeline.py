@@ -11,6 +11,9 @@ from rich.console import Console
 
 from ganx import cli
 from ganx.compose import compose
+from ganx.data.encoding import Encoding
+from ganx.data.splits import make_splits
+from ganx.data.table import Column, Table
 from ganx.engine.checkpoint import read_checkpoint
 from ganx.engine.views import open_view
 from ganx.run.chain import classifying, fill, stages
@@ -18,6 +21,8 @@ from ganx.run.context import Context, lay_out
 from ganx.run.experiment import Experiment
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
+from ganx.run.pipeline import Pipeline
+from ganx.schema import Protocol
 
 SHORT = ["model.classifier.steps=20", "model.classifier.validate_every=10", "protocol.folds=2", "dataset=wine"]
 
@@ -68,6 +73,26 @@ def test_smote_levels_the_labelled_training_rows(tmp_path: Path) -> None:
             real = part.x[known[experiment.table.y[known] == k]]
             assert (new[part.added == k] <= real.max(0) + 1e-6).all()
             assert (new[part.added == k] >= real.min(0) - 1e-6).all()
+
+
+@pytest.mark.parametrize("numbers", [2, 0])
+def test_smote_adds_whole_categories(numbers: int) -> None:
+    random = np.random.default_rng(0)
+    y = np.repeat([0, 1], [30, 10])
+    columns = (*(Column(f"x{j}") for j in range(numbers)), Column("a", ("p", "q", "r")), Column("b", ("s", "t")))
+    cells = np.column_stack([random.normal(size=(40, numbers)), y, random.integers(2, size=40)])
+    table = Table("mixed", cells, y, columns, ("no", "yes"), "y")
+    protocol = Protocol(**compose("train", ["model=zeros", "dataset=wine", "protocol.folds=0"])["protocol"])
+    encoding = Encoding.of(table)
+    [split] = make_splits(table, encoding, protocol, 0, 1)
+    pipeline = Pipeline(imputer={}, balancer="smote", classifier={})
+    made = pipeline.complete(table, split, encoding.encode(cells))
+    known = np.intersect1d(split.train, np.flatnonzero(split.shown_labels()))
+    new = made.x[40:]
+    assert len(new) == np.ptp(np.bincount(y[known]))
+    assert (made.added == 1).all()
+    assert np.isin(new[:, numbers:], [0, 1]).all()
+    assert new[:, numbers + 1].all()  # as all neighbours of the class
 
 
 @pytest.mark.parametrize("balancer", ["cs", "crl"])
