@@ -12,6 +12,7 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes 
 from sklearn.impute import IterativeImputer
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
+from ganx.baselines.categories import FORMS, categorical, discriminants, probabilities
 from ganx.baselines.kept import Arrays, Forms, damaged, flags, floats, indices
 
 Cells = NDArray[np.floating]
@@ -22,18 +23,25 @@ class Iterative(Baseline):
 
     A table of more than `wide` features has each column regressed on the `n_nearest_features` that correlate most with
     it, in `rounds_when_wide` rounds. Each step of a round is one regression; all are kept, and fill new rows in turn.
+    Features of one categorical column are not regressed on each other, since they are unknown together.
     """
 
     kept: ClassVar[Forms] = {
         "mean": floats("d"),  # what a row starts from
         "empty": flags("d"),  # columns without a training cell; they stay as they start
         "target": indices("steps", below="d"),  # column that a step fills
-        "inputs": indices("steps", "k", below="d"),  # columns that it is regressed on
+        "inputs": indices("steps", "k", below="d"),  # columns that it is regressed on; itself where they are fewer
     }
     mean: Rows
     empty: Mask
     target: NDArray[np.int32]
     inputs: NDArray[np.int32]
+
+    discriminant: Cells
+    bias: Cells
+
+    #: Whether categories are told by discriminant analysis, as linear regressions need it.
+    discriminates = False
 
     #: Range of what is filled in.
     low, high = np.float64(-np.inf), np.float64(np.inf)
@@ -51,12 +59,16 @@ class Iterative(Baseline):
         self.rounds, self.max_rows = rounds, max_rows
         self.wide, self.n_nearest_features, self.rounds_when_wide = wide, n_nearest_features, rounds_when_wide
 
+    def forms(self) -> Forms:
+        """Return what this instance keeps."""
+        return super().forms() | (FORMS if len(self._discriminated()[0]) else {})
+
     def regression(self) -> dict[str, Any]:
         """Return what distinguishes the method: keywords of `IterativeImputer`."""
         raise NotImplementedError
 
     def learned(self, imputer: Any, k: int) -> Arrays:
-        """Return the arrays of the regressions of a fitted imputer, each on k columns."""
+        """Return the arrays of the regressions of a fitted imputer, each on k columns or fewer."""
         raise NotImplementedError
 
     def begin(self) -> None:
@@ -67,8 +79,9 @@ class Iterative(Baseline):
         raise NotImplementedError
 
     def n_inputs(self, d: int) -> int:
-        """Return how many of d columns each column is regressed on."""
-        return min(self.n_nearest_features, d - 1) if d > self.wide else d - 1
+        """Return how many of d features a feature is regressed on, at most."""
+        others = d - (1 if self.group is None else int(np.bincount(self.group).min()))
+        return min(self.n_nearest_features, others) if d > self.wide else others
 
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn the regressions from the training rows."""
@@ -78,8 +91,8 @@ class Iterative(Baseline):
             passes = f"{rounds} rounds" if rounds > 1 else "one round"
             self.notes.append(f"regressed on {k} of {d} features, {passes}")
         x, m = self.capped(x, m, self.max_rows)
-        imputer = IterativeImputer(
-            max_iter=rounds,
+        imputer = _OtherColumns(
+            max_iter=rounds if k else 0,
             n_nearest_features=k if d > self.wide else None,
             keep_empty_features=True,
             random_state=self.seed,
@@ -87,17 +100,32 @@ class Iterative(Baseline):
             max_value=self.high,
             **self.regression(),
         )
+        imputer.group = np.arange(d) if self.group is None else self.group
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the number of rounds is the user's choice
-            imputer.fit(with_gaps(x, m))
-        steps = imputer.imputation_sequence_
-        self.keep(
+            filled = imputer.fit_transform(with_gaps(x, m))
+        steps = imputer.imputation_sequence_ if k else []
+        arrays = dict(
             mean=imputer.initial_imputer_.statistics_.astype(np.float32),
             empty=np.asarray(~m.any(0)),
             target=np.array([step.feat_idx for step in steps], np.int32),
-            inputs=np.array([step.neighbor_feat_idx for step in steps], np.int32).reshape(len(steps), k),
+            inputs=np.array([_inputs(step, k) for step in steps], np.int32).reshape(len(steps), k),
             **self.learned(imputer, k),
         )
+        self.keep(**arrays)
+        features, column = self._discriminated()
+        if len(features):
+            last = {int(target): step for step, target in enumerate(self.target)}
+            predicted = np.stack([self._predicted(last.get(j), j, filled) for j in features], axis=1)
+            self.keep(**arrays, **discriminants(predicted, x[:, features], m[:, features], column))
+
+    def _predicted(self, step: int | None, target: int, filled: Cells) -> Cells:
+        """Return what a step predicts (n,) of training rows (n, d)."""
+        return filled[:, target] if step is None else self.predicted(step, filled[:, self.inputs[step]])
+
+    def _discriminated(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the features (c,) whose categories are told by discriminant analysis, and their columns (c,)."""
+        return categorical(self.group if self.discriminates else None)
 
     def prepare(self) -> None:
         """Check how many inputs a step has."""
@@ -117,4 +145,33 @@ class Iterative(Baseline):
             rows = missing[:, target]
             if rows.any():
                 filled[rows, target] = self.predicted(step, filled[:, inputs][rows])
+        features, column = self._discriminated()
+        if len(features):
+            likely = probabilities(filled[:, features], column, self.discriminant, self.bias)
+            filled[:, features] = np.where(missing[:, features], likely, filled[:, features])
         return np.ascontiguousarray(filled)
+
+
+class _OtherColumns(IterativeImputer):
+    """Regresses a feature on those of other columns only.
+
+    Attributes:
+        group: (d,) column of each feature.
+    """
+
+    group: NDArray[np.int64]
+
+    def _get_neighbor_feat_idx(self, n_features: int, feat_idx: int, abs_corr_mat: Any) -> Any:
+        others = np.flatnonzero(self.group != self.group[feat_idx])
+        if len(others) == n_features - 1:
+            return super()._get_neighbor_feat_idx(n_features, feat_idx, abs_corr_mat)
+        if abs_corr_mat is None or len(others) <= self.n_nearest_features:
+            return others
+        nearness = abs_corr_mat[others, feat_idx]
+        return self.random_state_.choice(others, self.n_nearest_features, replace=False, p=nearness / nearness.sum())
+
+
+def _inputs(step: Any, k: int) -> NDArray[np.int64]:
+    """Return the features (k,) that a step of scikit-learn's imputer regresses on."""
+    few: NDArray[np.int64] = step.neighbor_feat_idx
+    return np.pad(few, (0, k - len(few)), constant_values=step.feat_idx)

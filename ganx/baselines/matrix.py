@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
+from ganx.baselines.categories import FORMS, categorical, discriminants, probabilities
 from ganx.baselines.kept import Forms, damaged, floats
 from ganx.types import OpenFraction, PositiveInt
 
@@ -22,7 +23,7 @@ class Matrix(Baseline):
 
     The solution is Z = A Bᵀ, with B (d, rank) = V S^½ of its singular value decomposition. Given B, a row of A is the
     ridge regression, with penalty λ, of the row's observed cells on B: so new rows are filled without entering the fit.
-    Columns are standardised.
+    Columns are standardised. Categories are told by discriminant analysis of what fills their features.
 
     Args:
         n_thresholds: values of λ on the path, greatest first. One is chosen by the error of held-out cells.
@@ -41,6 +42,8 @@ class Matrix(Baseline):
     deviation: Floats
     factor: Floats
     penalty: Floats
+    discriminant: Floats
+    bias: Floats
 
     def __init__(
         self, *, n_thresholds: PositiveInt, rounds: PositiveInt, held_out: OpenFraction, max_rows: PositiveInt | None
@@ -59,7 +62,26 @@ class Matrix(Baseline):
         standard = self._standardise(x, m)
         penalty, filled = self._choose(standard, m)
         _, factor = self._solve(standard, m, penalty, filled)
-        self.keep(mean=self.mean, deviation=self.deviation, factor=factor.T, penalty=np.array([penalty]))
+        arrays = {
+            "mean": self.mean,
+            "deviation": self.deviation,
+            "factor": factor.T,
+            "penalty": np.array([penalty]),
+        }
+        self.keep(**arrays)
+        features, column = categorical(self.group)
+        if len(features):
+            predicted = np.concatenate([self._hidden(x, m, number) for number in np.unique(column)], axis=1)
+            self.keep(**arrays, **discriminants(predicted, x[:, features], m[:, features], column))
+
+    def _hidden(self, x: Rows, m: Mask, number: int) -> Floats:
+        """Return what fills the features (n, K) of a column where it is hidden, also if known."""
+        of_column = np.asarray(self.group) == number
+        return self._filled(x, m & ~of_column)[:, of_column]
+
+    def forms(self) -> Forms:
+        """Return what this instance keeps."""
+        return super().forms() | (FORMS if len(categorical(self.group)[0]) else {})
 
     def prepare(self) -> None:
         """Check what is divided by."""
@@ -68,8 +90,15 @@ class Matrix(Baseline):
 
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
-        standard = self._standardise(x, m)
-        return without_gaps(x, m, self._project(standard, m) * self.deviation + self.mean)
+        filled = self._filled(x, m)
+        features, column = categorical(self.group)
+        if len(features):
+            filled[:, features] = probabilities(filled[:, features], column, self.discriminant, self.bias)
+        return without_gaps(x, m, filled)
+
+    def _filled(self, x: Rows, m: Mask) -> Floats:
+        """Return the low-rank matrix (n, d) of rows, in units of x."""
+        return self._project(self._standardise(x, m), m) * self.deviation + self.mean
 
     def _standardise(self, x: Rows, m: Mask) -> Floats:
         return np.where(m, (x - self.mean) / self.deviation, 0.0)

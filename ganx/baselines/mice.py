@@ -65,11 +65,11 @@ class MICE(Iterative):
             n_nearest_features=n_nearest_features,
             rounds_when_wide=rounds_when_wide,
         )
-        self.posterior = posterior
+        self.posterior, self.discriminates = posterior, not posterior
 
     def forms(self) -> Forms:
         """Return what this instance keeps; draws need more."""
-        return self.kept | POSTERIOR if self.posterior else self.kept
+        return super().forms() | (POSTERIOR if self.posterior else {})
 
     def regression(self) -> dict[str, Any]:
         """Return keywords of `IterativeImputer`, whose regression is Bayesian ridge."""
@@ -79,15 +79,15 @@ class MICE(Iterative):
         """Return the coefficients of all steps and, for draws, the rest of the posterior and where the draws stand."""
         ridges = [step.estimator for step in imputer.imputation_sequence_]
         arrays = {
-            "coefficient": _stack([r.coef_ for r in ridges], k),
+            "coefficient": _stack([_padded(r.coef_, k) for r in ridges], k),
             "intercept": _stack([r.intercept_ for r in ridges]),
         }
         if not self.posterior:
             return arrays
         _, key, *place, saved = imputer.random_state_.get_state()
         return arrays | {
-            "offset": _stack([r.X_offset_ for r in ridges], k),
-            "covariance": _stack([r.sigma_ for r in ridges], k, k),
+            "offset": _stack([_padded(r.X_offset_, k) for r in ridges], k),
+            "covariance": _stack([_padded(r.sigma_, k) for r in ridges], k, k),
             "precision": _stack([r.alpha_ for r in ridges]),
             "random_key": key.astype(np.int64),  # torch keeps no unsigned integers
             "random_place": np.array(place),
@@ -119,6 +119,11 @@ class MICE(Iterative):
         low, high = (self.low - mean) / deviation, (self.high - mean) / deviation
         drawn[free] = truncnorm(a=low, b=high, loc=mean, scale=deviation).rvs(random_state=self.random)
         return drawn
+
+
+def _padded(array: Cells, k: int) -> Cells:
+    """Return an array with zeros added to each axis, up to length k."""
+    return np.pad(array, [(0, k - len(array))] * array.ndim)
 
 
 def _stack(parts: list[Any], *shape: int) -> Cells:

@@ -83,7 +83,7 @@ def compare(
     jobs = [(r, answer["impute"]) for r, answer in enumerate(answers) if answer and _hidden(experiment, r).any()]
     if not jobs:
         return {}, []
-    compared: list[Compared] = in_processes(_replica, experiment, jobs, context)
+    compared: list[Compared] = in_processes(_replica, experiment, jobs, context, "comparing")
     seeds = [experiment.replicas[replica][0] for replica, _ in jobs]
     p = _p_values(seeds, [one.gain for one in compared])
     reached = {name: _means([one.metrics[name] for one in compared]) for name in compared[0].metrics}

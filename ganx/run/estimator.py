@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -62,7 +63,9 @@ class Estimator:
 
     def answers(self, experiment: Experiment, state: State, context: Context) -> list[Answers | None]:
         """Ask every replica."""
-        answers: list[Answers | None] = in_processes(_ask, experiment, list(enumerate(state["kept"])), context)
+        answers: list[Answers | None] = in_processes(
+            _ask, experiment, list(enumerate(state["kept"])), context, "asking"
+        )
         return answers
 
 
@@ -71,7 +74,7 @@ def _as_tensors(arrays: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _fitted(experiment: Experiment, context: Context) -> State:
-    fitted = in_processes(_fit, experiment, range(len(experiment.splits)), context)
+    fitted = in_processes(_fit, experiment, range(len(experiment.splits)), context, "fitting")
     return {
         "replicas": [list(replica) for replica in experiment.replicas],
         "kept": [kept for kept, _ in fitted],
@@ -185,10 +188,14 @@ def _ask(experiment: Experiment, job: tuple[int, Any]) -> Answers:
     return ask(method_of(experiment, kept, replica), experiment.view(replica), names)
 
 
-def in_processes(work: Any, experiment: Experiment, jobs: Any, context: Context) -> Any:
-    """Return `work(experiment, job)` of each job, in as many processes as the layout says."""
+def in_processes(work: Any, experiment: Experiment, jobs: Sequence[Any], context: Context, verb: str) -> list[Any]:
+    """Return what `work` returns of each replica, and show on a terminal how many are done."""
     n_jobs = min(context.layout["workers"], len(experiment.splits))
-    return Parallel(n_jobs=n_jobs)(delayed(_limited)(work, experiment, job) for job in jobs)
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_limited)(work, experiment, job) for job in jobs)
+    columns = TextColumn(verb), BarColumn(bar_width=16), MofNCompleteColumn(), TimeElapsedColumn()
+    console = context.console
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        return list(progress.track(results, total=len(jobs)))
 
 
 def _limited(work: Any, experiment: Experiment, job: Any) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from imblearn.over_sampling import SMOTE
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 from numpy.typing import NDArray
 
+from ganx.data.encoding import Encoding
 from ganx.data.splits import Split
 from ganx.data.table import Table
 from ganx.engine.views import Completed
@@ -25,7 +26,8 @@ class Pipeline:
     Args:
         imputer: a whole model configuration.
         balancer: against rare classes. `cs`: class-weighted cross-entropy; `crl`: class rectification loss (both are
-            the classifier's `balance`); `smote`: synthetic rows between neighbours of a class (Chawla et al., 2002).
+            the classifier's `balance`); `smote`: synthetic rows between neighbours of a class (Chawla et al., 2002),
+            with the category that most of a row's neighbours have.
         classifier: a whole model configuration.
     """
 
@@ -66,7 +68,16 @@ class Pipeline:
         neighbours = min(5, int(counts[counts > 0].min()) - 1)  # 5: the default of the paper
         if neighbours < 1 or (counts > 0).sum() < 2:
             return Completed(x, np.empty(0, dtype=np.int64))  # a class of one row has no neighbour
-        smote = SMOTE(k_neighbors=neighbours, random_state=1000 * split.seed + split.fold)
-        more_x, more_y = smote.fit_resample(x[known], y[known])
+        # Numbers stay in units of the replica, so that distances are those of the classifier's rows.
+        encoding = Encoding(table.columns, np.zeros(table.n_columns), np.ones(table.n_columns))
+        smote = _smote(encoding.numeric, k_neighbors=neighbours, random_state=1000 * split.seed + split.fold)
+        more_x, more_y = smote.fit_resample(encoding.decode(x[known]), y[known])
         new = slice(len(known), None)
-        return Completed(np.concatenate([x, more_x[new].astype(np.float32)]), more_y[new].astype(np.int64))
+        return Completed(np.concatenate([x, encoding.encode(more_x[new])]), more_y[new].astype(np.int64))
+
+
+def _smote(numeric: NDArray[np.bool_], **keywords: Any) -> Any:
+    """Return the form of SMOTE for columns of which some are `numeric` (D,)."""
+    if numeric.all():
+        return SMOTE(**keywords)
+    return SMOTENC(np.flatnonzero(~numeric), **keywords) if numeric.any() else SMOTEN(**keywords)
