@@ -22,6 +22,7 @@ from ganx.run.folder import RunFolder
 from ganx.text import duration
 
 TRIED = 10, 40  # steps of two trainings: the difference in time is free of what both take to start
+STARTUP = 1.0  # seconds that a first fit may take to import what it needs
 
 
 class Cost(NamedTuple):
@@ -70,6 +71,8 @@ def _cost(stage: Experiment, context: Context) -> Cost:
     share = len(stage.splits) / n
     if stage.spec.fitter == "estimator":
         seconds, state = _tried(one, context)
+        if seconds < STARTUP:
+            seconds, state = _tried(one, context)
     else:
         tries = [_tried(_of_steps(one, steps), context) for steps in TRIED]
         per_step = max(0.0, tries[1][0] - tries[0][0]) / (TRIED[1] - TRIED[0])
