@@ -42,7 +42,7 @@ class Estimator:
             _new(experiment, 0).check(min(len(split.rows) for split in experiment.splits))
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
-        """Fit every replica on what a trained method is shown while it trains, and keep it."""
+        """Fit every replica on `training_rows`, and keep it."""
         if folder.checkpoint.exists():
             return read_kept(folder, "estimator", experiment.replicas)
         state = _fitted(experiment, context)
@@ -177,14 +177,14 @@ def _arrays(state: Any) -> dict[str, Any]:
 def training_rows(experiment: Experiment, replica: int) -> tuple[Any, ...]:
     """Return what the view shows of the rows to fit on, and their classes (n,), -1 where unknown.
 
-    What validation keeps back stays hidden, as from a method that is trained by gradient: both learn from the same
-    cells and labels. A method that `selects_itself` gets all, and holds out what it wants.
+    Labels that validation keeps back stay hidden, as from a method that is trained by gradient: both learn from the
+    same labels. A method that `selects_itself` gets all, and holds out what it wants.
     """
-    view = experiment.view(replica, selecting=not experiment.spec.selects_itself)
-    batch = view.batch(view.tensor(view.rows_of("all")[0]).unsqueeze(0))
-    y = batch.y[0].cpu().numpy()
+    view, whole = experiment.view(replica, selecting=not experiment.spec.selects_itself), experiment.view(replica)
+    index = view.tensor(view.rows_of("all")[0]).unsqueeze(0)
+    y = view.batch(index).y[0].cpu().numpy()
     classes = np.where(y.any(1), y.argmax(1), -1) if y.shape[1] else np.full(len(y), -1)
-    return *view.arrays(batch), classes
+    return *whole.arrays(whole.batch(index)), classes
 
 
 def _ask(experiment: Experiment, job: tuple[int, Any]) -> Answers:

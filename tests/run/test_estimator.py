@@ -1,4 +1,4 @@
-"""What an estimator is fitted on: the same cells and labels as a trained method sees while it trains."""
+"""What an estimator is fitted on: all cells that are shown, and the labels that a trained method sees."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_what_validation_keeps_back_is_seen_by_who_selects_itself(itself: bool) 
     experiment = replace(experiment, spec=replace(experiment.spec, selects_itself=itself))
     for replica, split in enumerate(experiment.splits):
         x, m, y = training_rows(experiment, replica)
-        cells, labels = (split.seen, split.labelled) if itself else (split.shown(), split.shown_labels())
-        np.testing.assert_array_equal(m, cells[split.rows])
+        labels = split.labelled if itself else split.shown_labels()
+        np.testing.assert_array_equal(m, split.seen[split.rows])
         np.testing.assert_array_equal(y >= 0, labels[split.rows])
         assert not x[~m].any()
 
