@@ -18,7 +18,7 @@ NAMES = sorted(f"{folder.parent.name}/{folder.name}" for folder in RUNS.glob("*/
 TINY = "model.steps=20, model.batch_size=16, model.validate_every=10"
 TINY_CLASSIFIER = TINY.replace("model.", "model.classifier.")
 
-#: Methods whose version has been raised since, for the sake of categories: the figures of these runs hold.
+#: Methods whose version has been raised since, for the sake of categories; tables leave their old runs out.
 RAISED = {"wine/mice", "wine/pipeline"}
 
 #: One table for each protocol: its cells are the runs.
@@ -107,7 +107,9 @@ def test_tables_show_them(table: str, capsys: pytest.CaptureFixture[str], tmp_pa
     names = {name.rpartition("-")[0]: name for name in NAMES}
     assert set(cells) < set(names)
     for place, cell in cells.items():
-        mean = result_of(names[place])["metrics"][cell["metric"]]["mean"]
         assert cell["state"] == ("outdated" if place in RAISED else "done")
+        if place in RAISED:
+            continue
+        mean = result_of(names[place])["metrics"][cell["metric"]]["mean"]
         assert float(cell["mean"]) == pytest.approx(mean, abs=1e-6)
         assert f"{mean:.4f}" in told
