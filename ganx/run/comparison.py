@@ -166,6 +166,11 @@ def _hidden(experiment: Experiment, replica: int) -> NDArray[np.bool_]:
     return hidden
 
 
+def error_of(column: dict[str, Any]) -> float:
+    """Return the rmse of a numeric column of `metrics_by_column`, the share of wrong categories of another."""
+    return float(column["rmse"] if "rmse" in column else column["error_rate"])
+
+
 # All of them.
 
 

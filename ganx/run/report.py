@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 
 from ganx.metrics.paired import LEAST_GAIN
 from ganx.metrics.registry import BY_FEATURE_NETWORK, find
+from ganx.run.comparison import error_of
 from ganx.run.experiment import Experiment
 from ganx.targets import last_stage
 from ganx.text import duration, plural
@@ -109,7 +110,9 @@ def _show_columns(console: Console, columns: dict[str, dict[str, Any]]) -> None:
     grid = _grid("columns, worst first", ("column", "error", *map(_HEADINGS.__getitem__, beside), "cells", *judged))
     for name, one in worst[:_MOST_COLUMNS]:
         others = [_number(one[reference]) for reference in beside]
-        grid.add_row(escape(name), _number(_error(one)), *others, str(one["cells"]), *[_than_mean(one) for _ in judged])
+        grid.add_row(
+            escape(name), _number(error_of(one)), *others, str(one["cells"]), *[_than_mean(one) for _ in judged]
+        )
     console.print(grid)
     if rest := [one for _, one in worst[_MOST_COLUMNS:]]:
         failing = sum(bool(_than_mean(one)) for one in rest)
@@ -118,14 +121,9 @@ def _show_columns(console: Console, columns: dict[str, dict[str, Any]]) -> None:
         console.print(more, highlight=False, soft_wrap=True)
 
 
-def _error(column: dict[str, Any]) -> float:
-    """Return the rmse of a numeric column, the share of wrong categories of another."""
-    return float(column["rmse"] if "rmse" in column else column["error_rate"])
-
-
 def _relative(column: dict[str, Any]) -> float:
     """Return the error as a share of the column mean's; the error itself where nothing stands beside it."""
-    error, mean = _error(column), column.get("mean", 1.0)
+    error, mean = error_of(column), column.get("mean", 1.0)
     return error / mean if mean else float("inf") * error if error else 0.0
 
 

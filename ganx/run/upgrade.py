@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganx.errors import UserError
-from ganx.run.signature import without_paths
+from ganx.run.signature import EXECUTION, without_paths
 from ganx.targets import constructor
 
 #: The class of a data set, by its name, in configurations that name none.
@@ -65,7 +65,7 @@ def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
 
 def old_signature(config: dict[str, Any], checksum: str) -> str:
     """Return the signature that earlier versions gave to a configuration, as config.yaml or result.json has it."""
-    kept = {key: value for key, value in config.items() if key not in ("hardware", "force", "retry", "outputs")}
+    kept = {key: value for key, value in config.items() if key not in EXECUTION}
     model = {key: value for key, value in kept["model"].items() if key != "max_replicas"}
     identity = {"config": without_paths(kept | {"model": model}), "data": checksum}
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -39,7 +39,7 @@ def refused(answer, folder: Path) -> str:
 def test_shows_the_composed_config(ganx, mine, tmp_path):
     config = shown(ganx("train", *mine, *TOY, "--cfg", "job"))
     groups = {"model", "dataset", "protocol", "loss", "optimizer", "hardware"}
-    assert set(config) == groups | {"seed", "seeds", "force", "retry", "outputs"}
+    assert set(config) == groups | {"seed", "seeds", "force", "retry", "refit", "outputs"}
     assert config["model"]["hidden"] == {"g": [8], "d": [8, 8]}
     assert os.listdir(tmp_path) == []  # noqa: PTH208
 
@@ -128,7 +128,10 @@ def test_a_baseline_needs_nothing_that_trains(mine):
         ("protocol.folds=-2", "protocol.folds=-2: expected 0 or an integer >= 2"),
         ("protocol.folds=holdot", "protocol.folds=holdot: expected 0 or an integer >= 2 or holdout"),
         ("protocol.imbalance_ratio=.5", "protocol.imbalance_ratio=0.5: expected a number >= 1 or null"),
-        ("protocol.mechanism=mcra", "protocol.mechanism=mcra: expected one of mcar, mar, mnar; did you mean 'mcar'?"),
+        (
+            "protocol.mechanism=mcra",
+            "protocol.mechanism=mcra: expected one of mcar, mar, mnar, own; did you mean 'mcar'?",
+        ),
         ("protocol.validation=0", "protocol.selection=validation needs rows to select on"),
         ("optimizer.lr=0", "optimizer.lr=0: expected a number > 0"),
         ("optimizer.lr=nan", "optimizer.lr=nan: expected a number > 0"),

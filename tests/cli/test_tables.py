@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -77,7 +78,7 @@ def test_several_figures_of_one_run_under_a_protocol_of_ones_own(ganx):
 def test_two_processes_and_a_folder_of_ones_own():
     words = ["table=small", "run=true", "out=here", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     done = subprocess.run([*GANX, *words], capture_output=True, text=True, check=True)
-    assert sum(line.startswith("[") for line in done.stdout.splitlines()) == 4
+    assert sum(re.match(r"\[\d/4\]", line) is not None for line in done.stdout.splitlines()) == 4
     assert states("here/small-quick.csv") == ["done"] * 4
     assert sorted(path.name for path in Path().iterdir()) == ["here", "outputs"]
 

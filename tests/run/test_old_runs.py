@@ -32,10 +32,10 @@ TABLES = {
         better: lower
         rows:
           - {{name: hexagan, overrides: [model=hexagan, model.hide=0, {TINY}]}}
-          - {{name: mice, overrides: [model=mice, model.version=2]}}
+          - {{name: mice, overrides: [model=mice]}}
           - name: pipeline
             overrides: [model=pipeline, model@model.classifier=mlp, model.balancer=smote, {TINY_CLASSIFIER},
-                        "model.classifier.hidden=[8]", model.imputer.version=2]
+                        "model.classifier.hidden=[8]"]
         columns: [{{name: wine, overrides: [dataset=wine]}}]
         paper: {{}}
         scales: &all {{quick: &same {{seeds: 1, overrides: [protocol.folds=2]}}, paper: *same}}
