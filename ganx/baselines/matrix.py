@@ -105,7 +105,9 @@ class Matrix(Baseline):
 
     def _choose(self, x: Floats, m: Mask) -> tuple[float, Floats]:
         """Return the λ with the least error on held-out cells, in units of x, and what it fills in."""
-        kept = m & (np.random.default_rng(self.seed).random(m.shape) >= self.held_out)
+        column = np.arange(m.shape[1]) if self.group is None else np.asarray(self.group)
+        drawn = np.random.default_rng(self.seed).random((len(m), column.max() + 1))
+        kept = m & (drawn[:, column] >= self.held_out)  # all features of a category, or none
         held_out = m & ~kept
         largest = float(np.linalg.norm(np.where(kept, x, 0), 2)) or 1.0
         filled = np.zeros_like(x)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganx.data.splits import Split
+from ganx.data.table import Table
 from ganx.engine.capabilities import Answers, about
 from ganx.engine.checkpoint import write_checkpoint
 from ganx.engine.views import Completed, GivenCells
@@ -92,8 +93,12 @@ class Blend:
             STAGE[stage.spec.fitter].check(stage)
             if stage.spec.fitter == "estimator" and "state" not in stage.spec.capabilities:
                 raise UserError(f"model.models.{name} defines no `state`: nothing of it could be kept in a blend")
-        if min(len(split.rows) for split in experiment.splits) < 2 * PARTS:
-            raise UserError(f"model=best learns its weights from {PARTS} parts of the rows: at least {2 * PARTS} rows")
+        groups = experiment.table.groups
+        whole, what = (np.arange(experiment.table.n_rows), "rows") if groups is None else (groups, "groups of rows")
+        if min(len(np.unique(whole[split.rows])) for split in experiment.splits) < 2 * PARTS:
+            raise UserError(
+                f"model=best learns its weights from {PARTS} parts of the rows: at least {2 * PARTS} {what}"
+            )
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Fit the candidates, each in a folder of its own, and weigh them; go on from what an interrupted run left.
@@ -181,8 +186,8 @@ def inner_splits(experiment: Experiment) -> list[Split]:
 
     Hidden cells and labels stay hidden, and each part's own are of no account: `test` is the part.
     """
-    folds, y = splits_per_seed(experiment.config["protocol"]), experiment.table.y
-    return [_without(split, part, folds, y) for part in range(PARTS) for split in experiment.splits]
+    folds = splits_per_seed(experiment.config["protocol"])
+    return [_without(split, part, folds, experiment.table) for part in range(PARTS) for split in experiment.splits]
 
 
 def _with_parts(experiment: Experiment) -> Experiment:
@@ -194,11 +199,9 @@ def members(replica: int, n: int) -> range:
     return range(replica, n * (PARTS + 1), n)
 
 
-def _without(split: Split, part: int, folds: int, y: Index | None) -> Split:
-    rows = np.random.default_rng((split.seed, split.fold, DEALT)).permutation(split.rows)
-    if y is not None:  # each part has its share of every class
-        rows = rows[np.argsort(np.where(split.labelled, y, -1)[rows], kind="stable")]
-    held = np.sort(rows[part::PARTS])
+def _without(split: Split, part: int, folds: int, table: Table) -> Split:
+    rows, parts = _dealt(split, table)
+    held = np.sort(rows[parts == part])
     kept = ~np.isin(split.valid, held)
     labelled = split.labelled.copy()
     labelled[held] = False
@@ -213,6 +216,18 @@ def _without(split: Split, part: int, folds: int, y: Index | None) -> Split:
         labelled=labelled,
         empty=~split.shown()[np.concatenate([train, valid])].any(0),
     )
+
+
+def _dealt(split: Split, table: Table) -> tuple[Index, Index]:
+    """Return a replica's training rows (n,) and the part (n,) of each; rows of one group are in the same."""
+    rows = np.random.default_rng((split.seed, split.fold, DEALT)).permutation(split.rows)
+    if table.y is not None:  # each part has its share of every class
+        rows = rows[np.argsort(np.where(split.labelled, table.y, -1)[rows], kind="stable")]
+    number = np.arange(len(rows))
+    if table.groups is not None:
+        _, first, group = np.unique(table.groups[rows], return_index=True, return_inverse=True)
+        number = np.argsort(np.argsort(first))[group]  # groups in the order of their first rows
+    return rows, number % PARTS
 
 
 class _Fitted:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-KILLS = int(os.environ.get("GANX_SOAK_KILLS", "5"))
+KILLS = int(os.environ.get("GANX_SOAK_KILLS", "3"))
 COMMAND = [sys.executable, "-m", "ganx", "tables", "--config-dir", str(Path(__file__).parent / "mine"), "table=soak"]
 LAUNCHERS = [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]]
 ENVIRONMENT = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.2", "OMP_NUM_THREADS": "1"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,15 @@ def test_models_that_answer_for_a_part_have_not_seen_it() -> None:
             assert not (part.seen_valid & ~part.seen[part.valid]).any()
             assert not part.labelled[part.test].any()
             np.testing.assert_array_equal(part.seen, outer.seen)
+
+
+def test_rows_of_a_group_are_in_one_part() -> None:
+    experiment = experiment_of()
+    groups = np.random.default_rng(0).permutation(np.arange(experiment.table.n_rows) % 40)
+    experiment = replace(experiment, table=replace(experiment.table, groups=groups))
+    parts = [set(groups[split.test]) for split in inner_splits(experiment)[::2]]
+    assert not any(a & b for a, b in itertools.combinations(parts, 2))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_hidden_cells_labels_and_test_rows_have_no_say(tmp_path: Path) -> None:
