@@ -73,6 +73,7 @@ def test_preempted_and_requeued(undisturbed: Path, monkeypatch: pytest.MonkeyPat
     assert same(run, undisturbed)
 
 
+@pytest.mark.timeout(1000)
 def test_the_end_of_the_time() -> None:
     """SLURM looks at limits twice a minute: the signal comes 20 to 50 seconds after the start.
 
@@ -80,7 +81,7 @@ def test_the_end_of_the_time() -> None:
     """
     limits = ["launcher.timeout_min=1", "launcher.signal_delay_s=10", "launcher.max_num_timeout=20"]
     slow = ["model.steps=500", "model.pause=0.1", "model.validate_every=10"]
-    answer = ganx("train", *TOY, *slow, *SLURM, *limits)
+    answer = end(start("train", *TOY, *slow, *SLURM, *limits), 800)
     assert answer.code == 0, answer
     assert int(job(the_job())["Restarts"]) >= 1
     assert ganx("train", *TOY, *slow, "model.pause=0", "hardware.workers=1", "outputs=undisturbed").code == 0
