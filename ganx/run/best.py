@@ -273,8 +273,7 @@ class _Fitted:
         classifiers = [name for name in _classifiers(experiment) if name in self.states]
         if not fillers or self.filler not in self.states:
             raise RunError(f"nothing to blend: {'; '.join(self.notes)}")
-        learned = [self._cell_weights(r, fillers) for r in range(n)]
-        weights = np.stack([cells for cells, _ in learned])
+        weights = np.stack([self._cell_weights(r, fillers) for r in range(n)])
         state: State = {
             "replicas": [list(replica) for replica in experiment.replicas[:n]],
             "candidates": self.states,
@@ -290,15 +289,12 @@ class _Fitted:
             of_labels, factors = (np.stack(part) for part in zip(*of_classes, strict=True))
             state["label_weights"] = {name: torch.from_numpy(of_labels[:, c]) for c, name in enumerate(classifiers)}
             state["factors"] = torch.from_numpy(factors)
-        return state | {"blend": self._summary(state, np.stack([own for _, own in learned]))}
+        return state | {"blend": self._summary(state)}
 
-    def _summary(self, state: State, own: Mask) -> dict[str, dict[str, Any]]:
+    def _summary(self, state: State) -> dict[str, dict[str, Any]]:
         """Return mean weights over replicas, of `numbers`, `categories` and `labels`, as far as there are any.
 
-        Under `columns` stand those of every column that has its own in a replica; they are not in the other means.
-
-        Args:
-            own: (R, d) features of such columns.
+        Under `columns` stand those of every column.
         """
         encoding = self.experiment.encoding
         group, numeric = encoding.group, encoding.numeric[encoding.group]
@@ -308,12 +304,11 @@ class _Fitted:
 
         found: dict[str, dict[str, Any]] = {}
         for kind, features in (("numbers", numeric), ("categories", ~numeric)):
-            if (shared := features & ~own.any(0)).any():
-                found[kind] = means(shared)
+            if features.any():
+                found[kind] = means(features)
         if "label_weights" in state:
             found["labels"] = {name: round(float(one.mean()), 3) for name, one in state["label_weights"].items()}
-        columns = np.unique(group[own.any(0)])
-        return found | {"columns": {encoding.columns[j].name: means(group == j) for j in columns}}
+        return found | {"columns": {column.name: means(group == j) for j, column in enumerate(encoding.columns)}}
 
     def _fills(self, name: str) -> bool:
         """Whether a candidate fills cells, and so reads rows with gaps."""
@@ -323,13 +318,12 @@ class _Fitted:
         """Return the number of each split that holds a part of a replica's rows out."""
         return members(replica, self.n_replicas)[1:]
 
-    def _cell_weights(self, replica: int, names: Sequence[str]) -> tuple[Floats, Mask]:
-        """Return the weights (C, d) of a replica, and which features (d,) have those of their own column."""
+    def _cell_weights(self, replica: int, names: Sequence[str]) -> Floats:
+        """Return the weights (C, d) of a replica."""
         parts = [self._evidence(r, names) for r in self._parts(replica)]
         evidence = Evidence(
             errors=np.concatenate([part.errors for part in parts], axis=1),
             hidden=np.concatenate([part.hidden for part in parts]),
-            rows=np.concatenate([part.rows for part in parts]),
         )
         encoding, objective = self.experiment.encoding, self.experiment.config["model"]["objective"]
         return column_weights(evidence, encoding.group, ~encoding.numeric[encoding.group], objective)
@@ -351,7 +345,7 @@ class _Fitted:
             np.where(cells, (_told(self.stages[name], self.states[name], replica, "impute", x, m) - truth), 0)
             for name in names
         ]
-        return Evidence(np.stack(errors) * split.span, cells, rows)
+        return Evidence(np.stack(errors) * split.span, cells)
 
     def _label_weights(self, replica: int, names: Sequence[str], state: State) -> tuple[Floats, Floats]:
         """Return the weights (C,) of a replica's classifiers, and the factors (K,) on the classes."""

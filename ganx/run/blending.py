@@ -21,8 +21,7 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
 Objective = Literal["rmse", "rmse_row"]
 
-PRIOR_CELLS = 100.0  # a column's own weights start from the pooled ones, as if these had so many cells to say for them
-SIGNIFICANT = 2.0  # standard errors by which a column's own weights have to be better before they are used
+PRIOR_CELLS = 30.0  # a column's own weights start from the pooled ones, as if these had so many cells to say for them
 ROUNDS = 50  # of reweighting rows, at most
 LEAST_PROBABILITY = 1e-3  # of a true class: nobody is ruled out by one row
 ROUNDS_OF_LABELS = 200
@@ -37,16 +36,14 @@ class Evidence:
     Attributes:
         errors: (C, n, d) answer less truth, in units of the range; 0 where nothing was hidden.
         hidden: (n, d) the cells that were.
-        rows: (n,) row of the table, which may have been asked about several times.
     """
 
     errors: Floats
     hidden: Mask
-    rows: Index
 
     def of(self, features: Mask) -> Evidence:
         """Return what there is about some of the features (d,)."""
-        return Evidence(self.errors[:, :, features], self.hidden[:, features], self.rows)
+        return Evidence(self.errors[:, :, features], self.hidden[:, features])
 
 
 def blended(weights: Mapping[str, Floats], answers: Mapping[str, Floats]) -> Floats:
@@ -86,19 +83,17 @@ def pooled_weights(evidence: Evidence, objective: Objective) -> tuple[Floats, Fl
     return weights, importance / importance.mean()
 
 
-def column_weights(evidence: Evidence, columns: Index, categorical: Mask, objective: Objective) -> tuple[Floats, Mask]:
-    """Return weights (C, d): those pooled over numeric or over categorical columns, or a column's own where these win.
+def column_weights(evidence: Evidence, columns: Index, categorical: Mask, objective: Objective) -> Floats:
+    """Return weights (C, d): each column's own, drawn towards those pooled over numeric or over categorical columns.
 
-    Beside them, the features (d,) of columns that have their own.
-
-    Features of one categorical column have the same weights; their squared error is the Brier score.
+    The more cells of a column were hidden, the further may its weights depart. Features of one categorical column have
+    the same weights; their squared error is the Brier score.
 
     Args:
         columns: (d,) column of each feature.
         categorical: (d,) features of categorical columns.
     """
     weights = np.full((len(evidence.errors), len(columns)), 1 / len(evidence.errors))
-    alone = np.zeros(len(columns), dtype=np.bool_)
     for features, aim in ((~categorical, objective), (categorical, "rmse")):
         kind = evidence.of(features)
         if not kind.hidden.any():
@@ -107,44 +102,12 @@ def column_weights(evidence: Evidence, columns: Index, categorical: Mask, object
         pool = _products(kind.errors, importance)
         for column in np.unique(columns[features]):
             one = columns == column
-            own = _of_column(evidence.of(one), importance, pool, pooled)
-            weights[:, one] = (pooled if own is None else own)[:, None]
-            alone[one] = own is not None
-    return weights, alone
-
-
-def _of_column(evidence: Evidence, importance: Floats, pool: Floats, pooled: Floats) -> Floats | None:
-    """Return a column's own weights (C,); None where rows that did not choose them do not speak for them."""
-    known = evidence.hidden.any(1)
-    errors, rows = evidence.errors[:, known], evidence.rows[known]
-    importance = importance[known]
-
-    def own(chosen: Mask) -> Floats:
-        products = _products(errors[:, chosen], importance[chosen])
-        prior = PRIOR_CELLS / max(1, chosen.sum()) * np.trace(products) / np.trace(pool)
-        return least_squares(products + prior * pool)
-
-    half = np.random.default_rng(0).permutation(rows.max(initial=0) + 1)[rows] % 2 == 0
-    if half.all() or not half.any() or not np.trace(pool):
-        return None
-    gain = np.zeros(len(rows))
-    for judged in (half, ~half):
-        weights = own(~judged)
-        gain[judged] = _squared(pooled, errors[:, judged]) - _squared(weights, errors[:, judged])
-    return own(np.ones_like(half)) if _standard_errors(gain * importance, rows) > SIGNIFICANT else None
-
-
-def _standard_errors(gain: Floats, rows: Index) -> float:
-    """Return by how many standard errors the mean gain is above 0; a row that was asked several times is one."""
-    _, row = np.unique(rows, return_inverse=True)
-    by_row = np.bincount(row, gain)
-    deviation = by_row.std(ddof=1) if len(by_row) > 1 else 0.0
-    return float(by_row.mean() / deviation * np.sqrt(len(by_row))) if deviation > 0 else 0.0
-
-
-def _squared(weights: Floats, errors: Floats) -> Floats:
-    squared: Floats = (np.tensordot(weights, errors, 1) ** 2).sum(1)
-    return squared
+            own = _products(evidence.errors[:, :, one], importance)
+            cells = evidence.hidden[:, one].any(1).sum()
+            known = np.trace(own) > 0 and np.trace(pool) > 0
+            prior = PRIOR_CELLS * np.trace(own) / max(1, cells) / np.trace(pool) if known else 0.0
+            weights[:, one] = (least_squares(own + prior * pool) if known else pooled)[:, None]
+    return weights
 
 
 def _products(errors: Floats, importance: Floats) -> Floats:

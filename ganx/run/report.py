@@ -146,13 +146,7 @@ def _show_blend(console: Console, blend: dict[str, dict[str, Any]]) -> None:
         largest = sorted(blend[what].items(), key=lambda item: -item[1])
         shown = ", ".join(f"{name} {weight:.2f}" for name, weight in largest if weight >= LEAST_SHOWN)
         console.print(f"blend   of {what}: {shown}", highlight=False, soft_wrap=True)
-    if columns := blend["columns"]:
-        console.print(
-            f"        weights of their own, in result.json: {', '.join(columns)}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
+    console.print("        of every column: blend.columns in result.json", highlight=False)
 
 
 def summarise(values: Sequence[float], replicas: Sequence[tuple[int, int]]) -> dict[str, Any]:
