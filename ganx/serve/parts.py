@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ganx.engine.build import load_module
 from ganx.engine.capabilities import Answers, Method, about, of_estimator, of_module
 from ganx.engine.views import Facts, GivenCells
-from ganx.run.best import members, respond
 from ganx.run.chain import stage_config
 from ganx.run.estimator import Known, load_estimator
 from ganx.run.experiment import State
 from ganx.run.folder import RunFolder
 from ganx.run.kept import read_kept
+from ganx.run.parts import members
+from ganx.run.respond import respond
 from ganx.targets import MethodSpec, spec
 
 Floats = NDArray[np.floating]

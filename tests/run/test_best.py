@@ -14,12 +14,13 @@ from rich.console import Console
 from ganx import cli
 from ganx.compose import compose
 from ganx.errors import UserError
-from ganx.run.best import PARTS, Blend, inner_splits, members
+from ganx.run.best import Blend
 from ganx.run.context import Context, lay_out
 from ganx.run.cost import Cost, affordable
 from ganx.run.experiment import Experiment
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
+from ganx.run.parts import PARTS, inner_splits, members
 
 PLAIN = ["model.candidates=[mean,matrix]", "model.classifiers=[logistic]", "model.filler=mean"]
 SHORT = ["model=best", "dataset=wine", "protocol.folds=2", *PLAIN]
