@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.processes import Ganx
 
 
 @pytest.fixture
@@ -24,6 +27,25 @@ def ganx_data() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ganx]]:
+    """Return a function that starts `ganx` in a process of its own; keywords are its environment.
+
+    What still runs when the test is over is killed.
+    """
+    started: list[Ganx] = []
+
+    def start(*argv: str, **environment: str) -> Ganx:
+        started.append(Ganx(*argv, logs=tmp_path_factory.mktemp("logs"), environment=environment))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.code is None:
+            process.send_to_all(signal.SIGKILL)
+            process.wait()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What the fast commands may not import, and how much they import at all."""
+"""What the fast commands and a plain run may not import, and how much they import at all."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ def test_configurations_and_status_never_import_torch(argv, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COMP_LINE", "ganx train prot")
     assert not modules(*argv) & HEAVY
+
+
+def test_an_estimator_does_without_the_libraries_of_networks_and_figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    late = {"lightning", "torchmetrics", "sympy", "tensorboard", "matplotlib", "imblearn", "optuna", "submitit"}
+    assert not modules("train", "model=mean", "dataset=wine", "protocol.folds=2") & late
 
 
 def count(*command: str) -> int:

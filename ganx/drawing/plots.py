@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 from ganx.files import write_bytes
 
@@ -83,6 +82,8 @@ def hidden_space(
     """
     if real.shape[1] < 2:
         return
+    from sklearn.decomposition import PCA  # half of the time that importing this module would take
+
     axes_of_real = PCA(2).fit(real)
     share = axes_of_real.explained_variance_ratio_
     figure = Figure(figsize=(10, 4.6), layout="constrained")

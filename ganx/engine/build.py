@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ganx.engine.module import Module
 from ganx.engine.setting import Setting
 from ganx.engine.views import Facts
 from ganx.errors import RunError, UserError
@@ -16,6 +15,9 @@ from ganx.losses.gan import own_loss
 from ganx.metrics.registry import METRICS
 from ganx.schema import TrainedModel
 from ganx.targets import locate
+
+if TYPE_CHECKING:
+    from ganx.engine.module import Module  # Lightning: only once a method is located
 
 #: The state that a capability is asked in: the best one by this metric; the last one for all others.
 SELECTED_BY = {metric.needs: metric.name for metric in METRICS if metric.selects}

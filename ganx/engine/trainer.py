@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import resource
 import signal
-import sys
-import threading
 import time
-import warnings
 from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
@@ -27,9 +21,9 @@ from ganx.engine.film import GENERATOR, Film
 from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.probe import Probe
+from ganx.engine.process import device_of, peak_memory_mb, prepare_process
 from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
-from ganx.errors import UserError
 from ganx.files import refusing
 from ganx.metrics.registry import metric_of
 
@@ -50,36 +44,6 @@ def train_chunk(chunk: Chunk, report: Report) -> None:
     if run.module.step < run.steps and not run.all_failed:
         run.fit()
     run.save()
-
-
-def prepare_process(hardware: dict[str, Any]) -> None:
-    """Set what holds for the whole process: threads, denormal numbers, and libraries that talk too much."""
-    torch.set_num_threads(hardware["threads"])
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
-    torch.set_flush_denormal(True)  # small second moments of Adam would cost ten times the time
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that writes every new tensor twice
-    threading.excepthook = _silence_full_disks
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
-
-
-def _silence_full_disks(failure: threading.ExceptHookArgs) -> None:
-    """TensorBoard's thread raises in the main thread, too, whatever it cannot write; once is enough."""
-    if not isinstance(failure.exc_value, OSError):
-        threading.__excepthook__(failure)
-
-
-def device_of(hardware: dict[str, Any]) -> torch.device:
-    """Return the device of `hardware.accelerator`.
-
-    Raises:
-        UserError: a GPU is asked for and there is none.
-    """
-    if hardware["accelerator"] == "gpu" and not torch.cuda.is_available():
-        raise UserError("hardware=gpu: torch sees no CUDA device here; use hardware=cpu")
-    return torch.device("cuda" if hardware["accelerator"] == "gpu" else "cpu")
 
 
 class ChunkRun(pl.Callback):
@@ -266,14 +230,3 @@ class ChunkRun(pl.Callback):
                 memory_mb=peak_memory_mb(),
             )
         )
-
-
-def peak_memory_mb(workers: int = 1) -> float:
-    """Return the largest resident memory of this process and its `workers`, in MB; the device's if that is more."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if workers > 1:  # processes of their own: the largest, as often as there are some at a time
-        largest += workers * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    host = largest * unit / 2**20
-    device = torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else 0.0
-    return max(host, device)

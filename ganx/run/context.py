@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ganx.engine.capabilities import Answers
 from ganx.engine.chunk import layout, resolve_workers
-from ganx.engine.trainer import device_of
+from ganx.engine.process import device_of
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
 from ganx.targets import last_stage, spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganx.data.datasets import load_cut
 from ganx.data.encoding import Encoding
@@ -15,7 +15,6 @@ from ganx.engine.capabilities import CAPABILITIES, Answers, Method, ask, of_modu
 from ganx.engine.checkpoint import check_storable
 from ganx.engine.chunk import layout
 from ganx.engine.feature_network import FeatureNetwork
-from ganx.engine.module import Module
 from ganx.engine.score import Data, score
 from ganx.engine.views import Completed, Facts, View, check_protocol, open_view, view_class
 from ganx.errors import UserError
@@ -23,6 +22,9 @@ from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
 from ganx.schema import Protocol
 from ganx.targets import MethodSpec, spec
+
+if TYPE_CHECKING:
+    from ganx.engine.module import Module  # Lightning: only once a method is located
 
 State = dict[str, Any]
 

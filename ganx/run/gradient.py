@@ -7,16 +7,14 @@ import signal
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 
 from ganx.data.written import style_of_values
 from ganx.engine.capabilities import Answers
 from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
 from ganx.engine.chunk import Chunk, Progress
+from ganx.engine.process import prepare_process
 from ganx.engine.progress import Display
-from ganx.engine.trainer import prepare_process
-from ganx.engine.workers import train_chunks
 from ganx.files import make_folder, write_text
 from ganx.run.context import Beat, Context, Watch
 from ganx.run.experiment import Experiment, State
@@ -62,6 +60,8 @@ class Gradient:
 
 
 def _train(console: Console, steps: int, chunks: list[Chunk], workers: int, beat: Beat, watch: Watch | None) -> None:
+    from ganx.engine.workers import train_chunks  # Lightning: only where something is trained
+
     done = [read_checkpoint(chunk.checkpoint)["step"] if chunk.checkpoint.exists() else 0 for chunk in chunks]
     if any(done):
         console.print(f"going on from step {min(done)} of {steps}")
@@ -135,6 +135,8 @@ def _join_logs(chunks: list[Chunk], folder: RunFolder) -> None:
     """Bring the logs of several chunks together at the top of the run folder."""
     if len(chunks) == 1:
         return
+    import pandas as pd
+
     tables = [pd.read_csv(chunk.folder / "metrics.csv") for chunk in chunks]
     joined = pd.concat(tables).sort_values(["step", "seed", "fold"], kind="stable")
     write_text(folder.metrics, joined.to_csv(index=False))

@@ -9,16 +9,15 @@ from typing import Any
 
 from rich.console import Console
 
-from ganx.drawing.run import draw
 from ganx.engine.capabilities import Answers
 from ganx.engine.chunk import Interrupted
 from ganx.engine.feature_network import FeatureNetwork, feature_network
-from ganx.engine.trainer import peak_memory_mb
+from ganx.engine.process import peak_memory_mb
 from ganx.errors import UserError
 from ganx.files import write_json
 from ganx.run.comparison import compare
 from ganx.run.context import Context, Layout, Watch, lay_out
-from ganx.run.experiment import Experiment
+from ganx.run.experiment import Experiment, State
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
 from ganx.run.kept import digest
@@ -162,7 +161,7 @@ def _result(
     scores = scores_of(experiment, answers, network)
     compared, findings = compare(experiment, answers, context)
     write_estimates(folder, experiment, answers)
-    draw(experiment, state, answers, folder)
+    _draw(experiment, state, answers, folder)
     config, failed = experiment.config, state["failed"]
     second = refit(experiment, state, answers, folder, context) if again and not failed else None
     return {
@@ -189,6 +188,15 @@ def _result(
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,
         "command": repeat_command(argv),
     }
+
+
+def _draw(experiment: Experiment, state: State, answers: Sequence[Answers | None], folder: RunFolder) -> None:
+    """Draw the figures of a run; an estimator has none, and does without the libraries for them."""
+    if experiment.spec.fitter == "estimator":
+        return
+    from ganx.drawing.run import draw
+
+    draw(experiment, state, answers, folder)
 
 
 def write_estimates(folder: RunFolder, experiment: Experiment, answers: Sequence[Answers | None]) -> None:

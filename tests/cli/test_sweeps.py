@@ -6,19 +6,16 @@ tests/slurm has the same and more on a real SLURM.
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.processes import until
+
 MINE = Path(__file__).parents[1] / "launch" / "mine"
 FOLDER = ["--config-dir", str(MINE)]
 SMALL = ["model=zeros", "dataset=wine", "protocol.folds=2"]
-GANX = [sys.executable, "-m", "ganx"]
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +30,6 @@ def sweeps() -> list[Path]:
 
 def results() -> list[Path]:
     return sorted(Path("outputs").glob("runs/*/[!.]*/result.json"))
-
-
-def until(condition, seconds=120.0):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def test_a_plan_is_printed_and_nothing_else_happens(ganx):
@@ -77,14 +66,14 @@ def test_what_is_done_is_not_done_again(ganx):
     [["-m"], ["hydra/launcher=joblib", "launcher.n_jobs=2"], ["hydra/launcher=submitit_local"]],
     ids=["local", "joblib", "submitit_local"],
 )
-def test_a_run_that_raises_does_not_stop_the_others_and_status_tells_it_first(ganx, launcher):
+def test_a_run_that_raises_does_not_stop_the_others_and_status_tells_it_first(ganx, start, launcher):
     words = [*FOLDER, "model=brittle", "dataset=wine", "protocol.folds=2", "model.value=0.1,13,0.2"]
-    done = subprocess.run([*GANX, "train", *words, *launcher], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stdout.startswith("3 runs: 0 done, 3 to run")
+    done = start("train", *words, *launcher).answer()
+    assert done.code == 1
+    assert done.out.startswith("3 runs: 0 done, 3 to run")
     assert len(results()) == 2
     told = "ArithmeticError: thirteen is too much"
-    assert told in done.stdout + done.stderr
+    assert told in done.out + done.err
     first, line, *_ = ganx("status").out.splitlines()
     assert first.startswith(f"failed  model.value=13: {told}")
     assert line.endswith("3 runs: 1 failed, 2 done")
@@ -94,11 +83,11 @@ def test_a_run_that_raises_does_not_stop_the_others_and_status_tells_it_first(ga
     (sweep,) = sweeps()
     assert [line.split()[1] for line in ganx("status", sweep.name).out.splitlines()[-3:]] == ["done", "failed", "done"]
     # Given again, what broke is tried again, and what is done is not.
-    again = subprocess.run([*GANX, "train", *words, *launcher], capture_output=True, text=True)
-    assert again.stdout.startswith("3 runs: 2 done, 1 to run")
+    again = start("train", *words, *launcher).answer()
+    assert again.out.startswith("3 runs: 2 done, 1 to run")
 
 
-def test_a_configuration_is_frozen_when_the_sweep_is_planned(tmp_path):
+def test_a_configuration_is_frozen_when_the_sweep_is_planned(tmp_path, start):
     folder = tmp_path / "own" / "model"
     folder.mkdir(parents=True)
     text = (MINE / "model" / "brittle.yaml").read_text()
@@ -106,48 +95,45 @@ def test_a_configuration_is_frozen_when_the_sweep_is_planned(tmp_path):
     file.write_text(text)
     (folder.parent / "brittle.py").write_text((MINE / "brittle.py").read_text())
     words = ["--config-dir", "own", "model=brittle", "dataset=wine", "protocol.folds=2", "seed=0,1", "detach=true"]
-    sent = subprocess.run([*GANX, "train", *words, "hydra/launcher=submitit_local"], capture_output=True, text=True)
-    assert sent.returncode == 0, sent.stderr
+    sent = start("train", *words, "hydra/launcher=submitit_local").answer()
+    assert sent.code == 0, sent.err
     file.write_text(text.replace("value: 0.5", "value: 13"))  # long before Python has started there
     until(lambda: len(results()) == 2)
     for result in results():
         assert json.loads(result.read_text())["config"]["model"]["value"] == 0.5
 
 
-def test_two_sweeps_at_once_share_the_work():
+def test_two_sweeps_at_once_share_the_work(start):
     words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=200", "seed=0,1", "-m"]
-    both = [subprocess.Popen([*GANX, "train", *words], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [process.communicate(timeout=200)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    plans = [text.splitlines()[0] for text in told]
+    both = [start("train", *words) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    plans = [process.out.splitlines()[0] for process in both]
     plans.remove("2 runs: 0 done, 2 to run")
     assert plans[0].startswith("2 runs: 0 done, 2 done elsewhere (sweep hexagan-wine-")
     assert len(sweeps()) == 1
     assert len(results()) == 2
 
 
-def test_what_another_sweep_leaves_undone_is_taken_over():
-    words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=800", "seed=0,1", "-m"]
-    environment = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.1"}
-    first = subprocess.Popen([*GANX, "train", *words], env=environment, stdout=subprocess.DEVNULL)
+def test_what_another_sweep_leaves_undone_is_taken_over(start):
+    words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=200", "seed=0,1", "-m"]
+    first = start("train", *words, GANX_CHECKPOINT_SECONDS="0.1")
     until(lambda: list(Path("outputs").glob("runs/wine/*/checkpoints/last.ckpt")))
-    second = subprocess.Popen([*GANX, "train", *words], env=environment, stdout=subprocess.PIPE, text=True)
-    assert second.stdout is not None
-    assert "2 done elsewhere" in second.stdout.readline()
-    first.kill()
+    first.send(signal.SIGSTOP)  # so that it gets no further meanwhile
+    second = start("train", *words, GANX_CHECKPOINT_SECONDS="0.1")
+    until(lambda: "\n" in second.out)
+    assert "2 done elsewhere" in second.out.splitlines()[0]
+    first.send(signal.SIGKILL)
     first.wait()
-    told = second.communicate(timeout=200)[0]
-    assert second.returncode == 0
-    assert "2 runs: 0 done, 2 to run" in told
+    assert second.wait() == 0
+    assert "2 runs: 0 done, 2 to run" in second.out.partition("\n")[2]
     assert len(results()) == 2
 
 
-def test_cancel_stops_one_sweep_and_its_runs_go_on_later(ganx):
+def test_cancel_stops_one_sweep_and_its_runs_go_on_later(ganx, start):
     words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=1200"]
-    environment = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.1"}
     sent = ["hydra/launcher=submitit_local", "launcher.n_jobs=1", "detach=true"]
     for seed in ("0,1", "2"):
-        subprocess.run([*GANX, "train", *words, f"seed={seed}", *sent], env=environment, check=True)
+        assert start("train", *words, f"seed={seed}", *sent, GANX_CHECKPOINT_SECONDS="0.1").wait() == 0
     one, other = sweeps()
     until(lambda: len(list(Path("outputs").glob("runs/wine/*/checkpoints/last.ckpt"))) == 2)
     assert ganx("cancel", one.name).out == f"{one.name}: stopped 1 process\n"
@@ -157,30 +143,26 @@ def test_cancel_stops_one_sweep_and_its_runs_go_on_later(ganx):
     assert ganx("cancel", one.name).out == f"{one.name}: no process of it is left\n"
     assert ganx("cancel", other.name).code == 0
     until(lambda: "interrupted" in ganx("status", other.name).out)
-    done = subprocess.run([*GANX, "train", *words, "seed=2", "-m"], capture_output=True, text=True, check=True)
-    assert "going on from step" in done.stdout
+    done = start("train", *words, "seed=2", "-m").answer()
+    assert done.code == 0
+    assert "going on from step" in done.out
 
 
-def test_data_that_changed_since_the_plan_are_noticed(ganx):
+def test_data_that_changed_since_the_plan_are_noticed(ganx, start):
     Path("my.csv").write_text("a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(40)))
     words = ["model=zeros", "dataset=csv", "dataset.path=my.csv", "dataset.target=null", "protocol.folds=2"]
-    sent = subprocess.run([*GANX, "train", *words, "hydra/launcher=submitit_local", "detach=true"], check=False)
-    assert sent.returncode == 0
+    assert start("train", *words, "hydra/launcher=submitit_local", "detach=true").wait() == 0
     Path("my.csv").write_text("a,b\n" + "".join(f"{i},{i % 5}\n" for i in range(40)))
     until(lambda: "failed" in ganx("status").out)
     assert "the data have changed since the sweep was planned" in ganx("status").out.splitlines()[0]
     assert results() == []
 
 
-def test_ctrl_c_while_waiting_leaves_the_runs_alone(ganx):
-    def heed_ctrl_c():  # which a shell has its background jobs ignore, and their children, too
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
+def test_ctrl_c_while_waiting_leaves_the_runs_alone(start):
     words = ["dataset=wine", "protocol.folds=2", "model=hexagan", "model.steps=400", "seed=0"]
-    command = [*GANX, "train", *words, "hydra/launcher=submitit_local"]
-    waiting = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c)
+    waiting = start("train", *words, "hydra/launcher=submitit_local")
     until(lambda: list(Path("outputs").glob("runs/wine/*/heartbeat")))
-    waiting.send_signal(signal.SIGINT)
+    waiting.send(signal.SIGINT)
     assert waiting.wait(30) == 130
     until(results)
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.processes import until
+
 MINE = Path(__file__).parents[1] / "tables" / "mine"
 FOLDER = ["--config-dir", str(MINE)]
-GANX = [sys.executable, "-c", "import sys; from ganx.cli import main; sys.exit(main())", "tables", *FOLDER]
 RENDERED = [f"small-quick.{ending}" for ending in ("csv", "md", "png", "tex")]
 
 LOOK = """
@@ -78,10 +77,11 @@ def test_several_figures_of_one_run_under_a_protocol_of_ones_own(ganx):
     assert "by cell, half" in both.out
 
 
-def test_two_processes_and_a_folder_of_ones_own():
+def test_two_processes_and_a_folder_of_ones_own(start):
     words = ["table=small", "run=true", "out=here", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    done = subprocess.run([*GANX, *words], capture_output=True, text=True, check=True)
-    assert sum(re.match(r"\[\d/4\]", line) is not None for line in done.stdout.splitlines()) == 4
+    done = start("tables", *FOLDER, *words).answer()
+    assert done.code == 0
+    assert sum(re.match(r"\[\d/4\]", line) is not None for line in done.out.splitlines()) == 4
     assert states("here/small-quick.csv") == ["done"] * 4
     assert sorted(path.name for path in Path().iterdir()) == ["here", "outputs"]
 
@@ -89,23 +89,21 @@ def test_two_processes_and_a_folder_of_ones_own():
 @pytest.mark.parametrize(
     "launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]], ids=["basic", "joblib"]
 )
-def test_ctrl_c_and_the_same_command_goes_on(launcher):
-    command = [*GANX, "table=long", "run=true", *launcher]
-    environment = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.1"}
-    running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 200
-    while not list(Path("outputs").glob("runs/wine/hexagan-*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    os.killpg(running.pid, signal.SIGINT)
+def test_ctrl_c_and_the_same_command_goes_on(ganx, start, launcher):
+    command = ["tables", *FOLDER, "table=long", "run=true", *launcher]
+    running = start(*command, GANX_CHECKPOINT_SECONDS="0.1")
+    until(lambda: list(Path("outputs").glob("runs/wine/hexagan-*/checkpoints/last.ckpt")))
+    running.send_to_all(signal.SIGINT)
     assert running.wait(60) == 130
-    subprocess.run([*GANX, "table=long"], check=True, stdout=subprocess.DEVNULL)
+    assert ganx("tables", *FOLDER, "table=long").code == 0
     assert set(states("outputs/tables/long-quick.csv")) & {"interrupted", "stale"}
     assert "done" not in states("outputs/tables/long-quick.csv")[:1]
 
     quick = MINE / "table" / "long.yaml"
-    assert "model.steps=1500" in quick.read_text()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "1 run: 0 done, 1 to run" in done.stdout
+    assert "model.steps=400" in quick.read_text()
+    done = start(*command, GANX_CHECKPOINT_SECONDS="0.1").answer()
+    assert done.code == 0
+    assert "1 run: 0 done, 1 to run" in done.out
     assert states("outputs/tables/long-quick.csv") == ["done"]
 
 

@@ -11,7 +11,7 @@ from ganx.engine.build import build_module
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.loader import BlockLoader, sizes_of
 from ganx.engine.module import Module
-from ganx.engine.trainer import prepare_process
+from ganx.engine.process import prepare_process
 from ganx.engine.views import open_view
 from ganx.groups import options
 from ganx.run.experiment import Experiment

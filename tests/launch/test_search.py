@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -27,6 +23,7 @@ from ganx.launch.settings import Search
 from ganx.launch.study import Watch, open_study
 from ganx.run import life
 from ganx.run.folder import RunFolder
+from tests.processes import until
 
 TINY = ["model=gain", "dataset=wine", "protocol.folds=2", "model.steps=40", "model.validate_every=10", "search=none"]
 RATE = "optimizer.lr=tag(log,interval(1e-4,1e-2))"
@@ -375,20 +372,16 @@ def test_processes_of_their_own_and_a_trial_that_fails(train, capsys):
     assert len(trials()) == 4
 
 
-def test_kill_9_and_go_on(train):
+def test_kill_9_and_go_on(train, start):
     words = [*TINY, "model.steps=400", RATE, "n_trials=3"]
-    code = "import sys; from ganx.cli import main; sys.exit(main())"
-    environment = {**os.environ, "GANX_CHECKPOINT_SECONDS": "0.1"}
-    process = subprocess.Popen([sys.executable, "-c", code, "train", *words], env=environment, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    while b"[1/3]" not in process.stdout.readline():
-        pass
-    while not any(run.state() == "running" and run.checkpoint.exists() for run in runs()):
-        time.sleep(0.01)
+    process = start("train", *words, GANX_CHECKPOINT_SECONDS="0.1")
+    until(lambda: "[1/3]" in process.out)
+    until(lambda: any(run.state() == "running" and run.checkpoint.exists() for run in runs()))
+    process.send(signal.SIGSTOP)  # so that it gets no further meanwhile
     second = train(*words)
     assert second.code == 1
     assert "is searched by another command" in second.err
-    process.send_signal(signal.SIGKILL)
+    process.send(signal.SIGKILL)
     process.wait()
     assert [trial.state.name for trial in trials()] == ["COMPLETE", "RUNNING"]
     answer = train(*words)

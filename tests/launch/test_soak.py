@@ -9,28 +9,30 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.processes import Ganx
+
 KILLS = int(os.environ.get("GANX_SOAK_KILLS", "3"))
-COMMAND = [sys.executable, "-m", "ganx", "tables", "--config-dir", str(Path(__file__).parent / "mine"), "table=soak"]
+COMMAND = ["tables", "--config-dir", str(Path(__file__).parent / "mine"), "table=soak", "run=true"]
 LAUNCHERS = [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]]
-ENVIRONMENT = os.environ | {"GANX_CHECKPOINT_SECONDS": "0.2", "OMP_NUM_THREADS": "1"}
 
 
-def start(folder: Path, launcher: list[str]) -> subprocess.Popen[bytes]:
-    folder.mkdir(exist_ok=True)
-    command = [*COMMAND, "run=true", *launcher]
-    # The log tells more than a pipe that nobody reads once the process is dead.
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True)
+@pytest.fixture
+def start_in(start: Callable[..., Ganx], monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, list[str]], Ganx]:
+    def start_in(folder: Path, launcher: list[str]) -> Ganx:
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        return start(*COMMAND, *launcher, GANX_CHECKPOINT_SECONDS="0.2", OMP_NUM_THREADS="1")
+
+    return start_in
 
 
 def rendered(folder: Path) -> dict[str, bytes]:
@@ -89,10 +91,10 @@ READERS = {
 
 
 @pytest.mark.timeout(120 * max(KILLS, 5))
-def test_kills_at_random_moments_leave_no_trace(tmp_path):
+def test_kills_at_random_moments_leave_no_trace(tmp_path, start_in):
     undisturbed = tmp_path / "undisturbed"
     begun = time.monotonic()
-    assert start(undisturbed, LAUNCHERS[0]).wait() == 0
+    assert start_in(undisturbed, LAUNCHERS[0]).wait() == 0
     seconds = time.monotonic() - begun
     expected = rendered(undisturbed)
     assert sorted(expected) == [f"soak-quick.{ending}" for ending in ("csv", "md", "png", "tex")]
@@ -104,17 +106,17 @@ def test_kills_at_random_moments_leave_no_trace(tmp_path):
     kills, round_ = 0, 0
     while kills < KILLS:
         folder = tmp_path / f"round-{round_}"
-        process = start(folder, dice.choice(LAUNCHERS))
+        process = start_in(folder, dice.choice(LAUNCHERS))
         try:
             assert process.wait(dice.uniform(0.1, 0.8) * seconds) == 0
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+        except TimeoutError:
+            process.send_to_all(signal.SIGKILL)
             process.wait()
             kills += 1
             continue
         assert rendered(folder) == expected  # it was through before the next kill
         round_ += 1
-    assert start(tmp_path / f"round-{round_}", LAUNCHERS[0]).wait() == 0
+    assert start_in(tmp_path / f"round-{round_}", LAUNCHERS[0]).wait() == 0
     assert rendered(tmp_path / f"round-{round_}") == expected
     reader.end.set()
     reader.join()

@@ -3,9 +3,8 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 from ganx import cli
 from ganx.run.folder import RunFolder
 from ganx.run.lock import RunLock
+from tests.processes import Ganx, until
 
 SHORT = ["train", "model=hexagan", "dataset=wine", "protocol.folds=2", "model.steps=40", "model.validate_every=10"]
-GANX = [sys.executable, "-c", "import sys; from ganx.cli import main; sys.exit(main())"]
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +33,10 @@ def read(folder: RunFolder) -> dict[str, Any]:
     result = folder.read_result()
     assert result is not None
     return result
+
+
+def checkpoint_times(outputs: str) -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in Path(outputs).glob("runs/**/last.ckpt")}
 
 
 def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,9 +72,9 @@ def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert not Path(".hydra").exists()
 
 
-TABLE = [*SHORT, "model.steps=300", "model.n_cg=5"]
-PLANE = ["train", "model=vcagan", "dataset=gaussians4", "seeds=2", "model.steps=900", "model.validate_every=50"]
-IMAGES = ["train", "model=dcgan", "dataset=digits", "model.steps=120", "model.batch_size=16", "model.validate_every=10"]
+TABLE = [*SHORT, "model.steps=120", "model.n_cg=5"]
+PLANE = ["train", "model=vcagan", "dataset=gaussians4", "seeds=2", "model.steps=300", "model.validate_every=20"]
+IMAGES = ["train", "model=dcgan", "dataset=digits", "model.steps=60", "model.batch_size=16", "model.validate_every=5"]
 
 
 @pytest.mark.parametrize(
@@ -79,28 +82,18 @@ IMAGES = ["train", "model=dcgan", "dataset=digits", "model.steps=120", "model.ba
     [(TABLE, 1), ([*TABLE, "model.max_replicas=1"], 2), (PLANE, 1), (IMAGES, 1)],
     ids=["table", "two", "plane", "images"],
 )
-def test_kill_9_and_go_on_gives_the_same_bytes(request_: list[str], workers: int) -> None:
+def test_kill_9_and_go_on_gives_the_same_bytes(start: Callable[..., Ganx], request_: list[str], workers: int) -> None:
     """The process that the user started is killed; workers of its own must not live on."""
     long = [*request_, f"hardware.workers={workers}"]
-    assert subprocess.run([*GANX, *long, "outputs=undisturbed"], check=True, capture_output=True).returncode == 0
-    environment = {**os.environ, "GANX_CHECKPOINT_SECONDS": "0.2"}
-    killed = 0
+    assert start(*long, "outputs=undisturbed").wait() == 0
     for _ in range(2):
-        process = subprocess.Popen([*GANX, *long, "outputs=killed"], env=environment, stdout=subprocess.DEVNULL)
-        deadline, seen = time.monotonic() + 60, 0
-        while process.poll() is None and time.monotonic() < deadline:
-            found = list(Path("killed").glob("runs/**/last.ckpt"))
-            if found and found[0].stat().st_mtime_ns != seen:
-                if seen:
-                    process.kill()
-                    killed += 1
-                    break
-                seen = found[0].stat().st_mtime_ns
-            time.sleep(0.01)
-        process.wait()
-    assert killed == 2
+        process = start(*long, "outputs=killed", GANX_CHECKPOINT_SECONDS="0")
+        first = until(lambda: checkpoint_times("killed"))
+        until(lambda first=first: checkpoint_times("killed") != first)
+        process.send(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
     assert not the_run("killed").result.exists()
-    subprocess.run([*GANX, *long, "outputs=killed"], check=True, capture_output=True)
+    assert start(*long, "outputs=killed").wait() == 0
     a, b = the_run("undisturbed"), the_run("killed")
     assert a.checkpoint.read_bytes() == b.checkpoint.read_bytes()
     assert a.metrics.read_text() == b.metrics.read_text()
@@ -109,18 +102,16 @@ def test_kill_9_and_go_on_gives_the_same_bytes(request_: list[str], workers: int
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR2, 140)])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_polite_signal_leaves_a_checkpoint(number: signal.Signals, code: int, workers: int) -> None:
+def test_a_polite_signal_leaves_a_checkpoint(
+    start: Callable[..., Ganx], number: signal.Signals, code: int, workers: int
+) -> None:
     stacks = f"model.max_replicas={2 // workers}"
-    command = [*GANX, *SHORT, "model.steps=100000", f"hardware.workers={workers}", stacks]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while len(list(Path().glob("outputs/runs/**/tensorboard/events*"))) < workers and time.monotonic() < deadline:
-        time.sleep(0.05)
+    process = start(*SHORT, "model.steps=100000", f"hardware.workers={workers}", stacks)
+    until(lambda: len(list(Path().glob("outputs/runs/**/tensorboard/events*"))) == workers)
     time.sleep(0.5)
-    process.send_signal(number)
-    told, _ = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert "goes on" in told
+    process.send(number)
+    assert process.wait(60) == code
+    assert "goes on" in process.out
     assert the_run().state() == "interrupted"
     assert len(list(the_run().path.rglob("last.ckpt"))) == workers
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,22 @@ MINE = Path(__file__).parent / "mine"
 QUICK = ["protocol=paper", "protocol.folds=2"]
 
 
+@cache
+def _composed(command: str, words: tuple[str, ...]) -> dict[str, Any]:
+    return compose(command, [*words, "--config-dir", str(MINE)])
+
+
+def composed(command: str, *words: str) -> dict[str, Any]:
+    """Return a composed configuration of `MINE`. Each is composed once: that takes longer than all else here."""
+    return deepcopy(_composed(command, words))
+
+
+@pytest.fixture(scope="session")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which `wanted` keeps what it has composed."""
+    return tmp_path_factory.mktemp("cells")
+
+
 @pytest.fixture
 def mine() -> list[str]:
     return ["--config-dir", str(MINE)]
@@ -33,7 +51,7 @@ def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
     def write(
         overrides: Sequence[str], values: Sequence[float | None], also: Values | None = None, **changes: Any
     ) -> RunFolder:
-        config = compose("train", [*overrides, "--config-dir", str(MINE)])
+        config = composed("train", *overrides)
         names = config["dataset"]["name"], config["model"]["name"]
         folder = RunFolder.of(tmp_path / "outputs", *names, signature(config, "data"))
         seeds = range(config["seed"], config["seed"] + config["seeds"])

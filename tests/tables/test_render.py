@@ -8,39 +8,38 @@ import io
 import pytest
 from rich.console import Console
 
-from ganx.compose import compose
 from ganx.tables import render
 from ganx.tables.chart import png
 from ganx.tables.collect import collect
 from ganx.tables.definition import TableDefinition
 from ganx.tables.sheet import Cell, fill, places
 from ganx.tables.wanted import wanted
-from tests.tables.conftest import MINE, QUICK
+from tests.tables.conftest import MINE, QUICK, composed
 
 
-def page_of(name, protocol, tmp_path):
+def page_of(name, protocol, tmp_path, cells):
     argv = ["--config-dir", str(MINE)]
-    table = TableDefinition.of(compose("tables", [*argv, f"table={name}"])["table"])
-    configs = wanted(list(places(table, "quick", [protocol]).values()), tmp_path, argv)
+    table = TableDefinition.of(composed("tables", f"table={name}")["table"])
+    configs = wanted(list(places(table, "quick", [protocol]).values()), cells, argv)
     return render.Page(fill(table, "quick", [protocol], configs, collect(tmp_path / "outputs")))
 
 
 @pytest.fixture
-def page(tmp_path, write_run):
+def page(tmp_path, cells, write_run):
     write_run(["model=zeros", "dataset=wine", *QUICK], [0.4, 0.5])
     write_run(
         ["model=knn", "dataset=wine", *QUICK, "model.n_neighbors=5"], [0.1, 0.12], notes=["fitted on 9 of 99 rows"]
     )
     write_run(["model=zeros", "dataset=breast", *QUICK], [0.4, 0.5], status="failed", error="it broke")
-    return page_of("small", "paper", tmp_path)
+    return page_of("small", "paper", tmp_path, cells)
 
 
 @pytest.fixture
-def measures(tmp_path, write_run):
+def measures(tmp_path, cells, write_run):
     quick = ["dataset=wine", "protocol=half", "protocol.folds=2"]
     write_run(["model=zeros", *quick], [0.5, 0.5], {"rmse": [-0.1, -0.1], "accuracy": [0.6, 0.6]})
     write_run(["model=mean", *quick], [0.4, 0.4], {"rmse": [0.4, 0.4]})
-    return page_of("measures", "half", tmp_path)
+    return page_of("measures", "half", tmp_path, cells)
 
 
 def test_markdown(page, tmp_path):

@@ -15,7 +15,7 @@ from ganx.tables.jobs import jobs_of
 from ganx.tables.sheet import fill, places
 from ganx.tables.show import fill_tables
 from ganx.tables.wanted import wanted
-from tests.tables.conftest import MINE, QUICK
+from tests.tables.conftest import MINE, QUICK, composed
 
 ZEROS = ["model=zeros", "dataset=wine"]
 KNN = ["model=knn", "dataset=wine"]
@@ -24,11 +24,11 @@ FOLDS = [0.1, 0.2, 0.3, 0.4, 0.5]
 
 
 @pytest.fixture
-def sheet(tmp_path: Path):
+def sheet(tmp_path: Path, cells: Path):
     def build(scale="paper", protocols=("paper",), name="small"):
         argv = ["--config-dir", str(MINE)]
-        table = TableDefinition.of(compose("tables", [*argv, f"table={name}"])["table"])
-        configs = wanted(list(places(table, scale, protocols).values()), tmp_path / "outputs", argv)
+        table = TableDefinition.of(composed("tables", f"table={name}")["table"])
+        configs = wanted(list(places(table, scale, protocols).values()), cells, argv)
         return fill(table, scale, protocols, configs, collect(tmp_path / "outputs"))
 
     return build
