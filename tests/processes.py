@@ -75,7 +75,7 @@ class Ganx:
         """What it has printed so far."""
         return self._out.read_text() if self._out.exists() else ""
 
-    def wait(self, seconds: float = 200) -> int:
+    def wait(self, seconds: float = 600) -> int:
         """Wait for the end, and return the exit code; raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while (code := self.code) is None:

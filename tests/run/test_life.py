@@ -77,6 +77,7 @@ PLANE = ["train", "model=vcagan", "dataset=gaussians4", "seeds=2", "model.steps=
 IMAGES = ["train", "model=dcgan", "dataset=digits", "model.steps=60", "model.batch_size=16", "model.validate_every=5"]
 
 
+@pytest.mark.timeout(900)  # processes that import everything, on a slow machine
 @pytest.mark.parametrize(
     ("request_", "workers"),
     [(TABLE, 1), ([*TABLE, "model.max_replicas=1"], 2), (PLANE, 1), (IMAGES, 1)],
