@@ -451,3 +451,57 @@ def test_what_pandas_writes_is_read(tmp_path_factory, rows: list[tuple], separat
     np.testing.assert_array_equal(table.x[:, 0], frame["number"].to_numpy(dtype=float))
     texts = [None if np.isnan(code) else table.columns[1].categories[int(code)] for code in table.x[:, 1]]
     assert texts == [None if pd.isna(text) else text for text in frame["text"]]
+
+
+ODD = ["1", "-0", "+2.5", ".5", "5.", "1e-3", "1E5", "1e400", "-inf", "nan", "nAn", "?", " NA ", "", " ", " 7 ", "007"]
+ODD += ["0.1234567890123456789", "123456789012345678901234567890", "9007199254740993", "18446744073709551615", "5e-324"]
+ODD += [
+    "1_000",
+    "0x10",
+    "1,234",
+    "١",
+    "\ufeff1",
+    "\xa03",
+    "True",
+    "red",
+    "- 5",
+    "--5",
+    "1e",
+    "-999",
+    "-999.0",
+    "1.7e308",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(*[st.sampled_from(ODD)] * 2, st.sampled_from(["red", " RED", "", "a|b"])), min_size=1, max_size=6
+    ),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
+    st.booleans(),
+)
+def test_what_is_read_at_once_is_what_is_read_cell_by_cell(
+    tmp_path_factory, rows: list[tuple], separator: str, newline: str, quoted: bool
+) -> None:
+    """Files without quotation marks are read by pandas and split as a whole; others, and odd cells, one by one."""
+    lines = [separator.join(row) for row in [("a", "b", "c"), *rows, *([('"1"', "2", "red")] if quoted else [])]]
+    path = tmp_path_factory.mktemp("csv") / "odd.csv"
+    path.write_bytes(newline.join(lines).encode())
+    columns = (Column("b"), Column("a"), Column("c", ("blue", "red")))
+
+    def read() -> tuple[object, ...]:
+        try:
+            found = read_like(str(path), columns, (), None, [-999, "5."])
+        except UserError as error:
+            return (str(error),)
+        text, new = found.text, {"a": {0: "x" + separator}, "d": {0: "new"}}
+        filled = text.head(["d"]) + text.filled(0, len(text), new, ["d"])
+        return found.x.tobytes(), found.gaps.tobytes(), found.notes, text.columns()[1][0], text.lines, filled
+
+    at_once = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganx.data.csv_table._parsed", lambda *_: None)
+        patch.setattr("ganx.data.csv_text._plain_records", lambda *_: None)
+        assert read() == at_once

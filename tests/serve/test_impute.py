@@ -183,7 +183,7 @@ def test_parquet(place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 def test_ctrl_c_leaves_nothing(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ganx.serve.impute.Filling.texts", interrupted)
