@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ganx.data.csv_table import Like
+from ganx.engine.share import heard_by
 from ganx.run.folder import find_run
 from ganx.serve.ensemble import Ensemble, open_ensemble
 from ganx.serve.table_file import check_places, check_separator, open_table
@@ -133,7 +134,8 @@ def _write(console: Console, filling: Filling, places: dict[str, str]) -> tuple[
             spread.writeheader()
         for start in range(0, len(text), filling.portion):
             stop = min(start + filling.portion, len(text))
-            texts, spreads = filling.texts(start, stop, with_spread=spread is not None)
+            with heard_by(lambda share: bar.update(task, completed=start + share * (stop - start))):  # noqa: B023
+                texts, spreads = filling.texts(start, stop, with_spread=spread is not None)
             out.write(text.filled(start, stop, texts, added))
             if spread is not None:
                 columns = spreads.items()
