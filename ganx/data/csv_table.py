@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ganx.data.csv_doubts import number_like, sentinels, thousands, with_comma
+from ganx.data.csv_doubts import number_like, points_of_thousands, sentinels, thousands, with_comma
 from ganx.data.csv_text import TextTable, number, read_text, show
 from ganx.data.table import Column, Table
 from ganx.data.written import style_of
@@ -314,6 +314,11 @@ def _parse_column(text: TextTable, name: str, cells: Sequence[str | None], notes
     if not words and not _are_names(name, present, notes):
         if commas:
             notes.append(f"column {show(name)}: commas are taken as separators of thousands ({show(_comma(present))})")
+        if found := points_of_thousands(present):
+            notes.append(
+                f"column {show(name)}: points are taken as decimal points ({show(found)} is less than a thousand); "
+                f"if they separate thousands, write {found.replace('.', '')}"
+            )
         return _numeric(text, name, np.array(numbers, dtype=np.float64), present, notes)
     if words:
         _judge_words(text, name, cells, words, notes)

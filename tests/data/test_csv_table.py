@@ -264,6 +264,34 @@ def test_thousands(write) -> None:
     assert table.columns[0].style == "z,.1f"
 
 
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["1.234", "12.345", "999", "", "-1.000"], True),
+        (["1.234", "2.500"], True),
+        (["1.234", "0.500"], False),  # thousands do not begin with 0
+        (["1.234", "2.5"], False),
+        (["1.234", "1000"], False),
+        (["1", "2"], False),
+    ],
+)
+def test_points_that_may_separate_thousands_are_told(write, cells: list[str], told: bool) -> None:
+    table, notes = notes_of(write, cells)
+    assert table.x[0, 0] in (1, 1.234)
+    message = "column 'a': points are taken as decimal points ('1.234' is less than a thousand); "
+    assert notes == ([message + "if they separate thousands, write 1234"] if told else [])
+
+
+@pytest.mark.parametrize("cells", [["1.234,5", "1.234", "7"], ["1.234"] * 20 + ["1.234,5"]])
+@pytest.mark.parametrize("separator", [";", ","])
+def test_numbers_in_german_are_not_read_as_others(write, cells: list[str], separator: str) -> None:
+    lines = [f'"{cell}"{separator}{i}' for i, cell in enumerate(cells * 6)]
+    with pytest.raises(UserError, match=r"column 'a' has decimal commas \('1\.234,5'\)"):
+        read_csv(write("\n".join([f"a{separator}b", *lines]) + "\n"))
+    _, (note,) = notes_of(write, ["1.234.567", "1.234"] * 6)
+    assert "numbers such as '1.234.567' are taken as names of categories" in note
+
+
 def test_few_cells_that_look_like_numbers_are_categories_and_told(write) -> None:
     table, notes = notes_of(write, ["5 €", "6 €", "free"] * 5)
     assert table.columns[0].categories == ("5 €", "6 €", "free")
