@@ -11,6 +11,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
 from ganx.baselines.gaussian import Correlations, Factors, Gaussian, truncated
 from ganx.baselines.kept import Forms, damaged, floats
+from ganx.engine.share import tell
 from ganx.types import PositiveFloat, PositiveInt
 
 Floats = NDArray[np.float64]
@@ -86,8 +87,10 @@ class Copula(Baseline):
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
         z, low, high = self._scores(x, m)
-        for _ in range(PASSES):
+        for done in range(PASSES):
+            tell(done / (PASSES + 1))
             z, _ = self._settled(self.gaussian, z, m, low, high)
+        tell(PASSES / (PASSES + 1))
         answer = self._draws(z, m) if self.answer == "draw" else self._centres(z, m)
         return without_gaps(x, m, answer)
 
@@ -102,7 +105,8 @@ class Copula(Baseline):
         z, low, high = self._scores(x, m)
         rank, ridge = min(self.rank, d - 1), self.ridge
         gaussian: Gaussian = Factors.of(z.T @ z, rank) if d > self.wide else Correlations.of(z.T @ z, ridge)
-        for _ in range(self.rounds):
+        for done in range(self.rounds):
+            tell(done / self.rounds)
             z, spread = self._settled(gaussian, z, m, low, high)
             before, gaussian = gaussian, gaussian.improved(z, m, spread, ridge)
             if np.abs(gaussian.weights - before.weights).max() < TOLERANCE:

@@ -14,6 +14,7 @@ from sklearn.impute import IterativeImputer
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
 from ganx.baselines.categories import FORMS, categorical, logits, probabilities
 from ganx.baselines.kept import Arrays, Forms, damaged, flags, floats, indices
+from ganx.engine.share import tell
 
 Cells = NDArray[np.floating]
 
@@ -141,6 +142,7 @@ class Iterative(Baseline):
         filled = np.asfortranarray(without_gaps(x, m, self.mean))
         self.begin()
         for step, (target, inputs) in enumerate(zip(self.target, self.inputs, strict=True)):
+            tell(step / len(self.target))
             rows = missing[:, target]
             if rows.any():
                 filled[rows, target] = self.predicted(step, filled[:, inputs][rows])
@@ -152,15 +154,19 @@ class Iterative(Baseline):
 
 
 class _OtherColumns(IterativeImputer):
-    """Regresses a feature on those of other columns only.
+    """Regresses a feature on those of other columns only, and tells how far it is.
 
     Attributes:
         group: (d,) column of each feature.
+        begun: how many regressions have begun.
     """
 
     group: NDArray[np.int64]
+    begun: int = 0
 
     def _get_neighbor_feat_idx(self, n_features: int, feat_idx: int, abs_corr_mat: Any) -> Any:
+        tell(self.begun / (self.max_iter * n_features))
+        self.begun += 1
         others = np.flatnonzero(self.group != self.group[feat_idx])
         if len(others) == n_features - 1:
             return super()._get_neighbor_feat_idx(n_features, feat_idx, abs_corr_mat)

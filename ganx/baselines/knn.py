@@ -10,6 +10,7 @@ from sklearn.impute import KNNImputer
 
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, with_gaps, without_gaps
 from ganx.baselines.kept import Forms, damaged, floats
+from ganx.engine.share import tell
 from ganx.types import PositiveInt
 
 WORKING_MEMORY = 64  # MB for a block of distances; the imputer takes several times as much
@@ -43,5 +44,13 @@ class KNN(Baseline):
 
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
+        gaps, filled = with_gaps(x, m), x.copy()
+        rows = np.flatnonzero(~m.all(1))
+        # In the imputer's own portions of incomplete rows, since distances are rounded by what is multiplied at once.
+        size = max(1, int(WORKING_MEMORY * 2**20) // (8 * len(self.rows)))
         with config_context(working_memory=WORKING_MEMORY):
-            return without_gaps(x, m, self.imputer.transform(with_gaps(x, m)))
+            for start in range(0, len(rows), size):
+                tell(start / len(rows))
+                some = rows[start : start + size]
+                filled[some] = self.imputer.transform(gaps[some])
+        return without_gaps(x, m, filled)

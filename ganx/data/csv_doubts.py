@@ -19,6 +19,8 @@ _LIKE = re.compile(
 )
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _DECIMAL_COMMA = re.compile(r"[+\-−]?(\d+|\d{1,3}([. '’\u00a0\u202f]\d{3})+),\d+")
+_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
+_BELOW_THOUSAND = re.compile(r"[+-]?(0|[1-9]\d{0,2})")
 _ORDINAL = re.compile(r"\d+(st|nd|rd|th)", re.IGNORECASE)
 
 FAR = 2  # times the widest gap between the other values
@@ -32,6 +34,20 @@ def with_comma(cell: str) -> bool:
 def thousands(cell: str) -> bool:
     """Whether every comma of a number stands before exactly three digits, as in 1,234,567.89."""
     return _GROUPS.fullmatch(cell) is not None
+
+
+def points_of_thousands(cells: Iterable[str]) -> str:
+    """Return a number such as 1.234 where the points of all may separate thousands as well; empty where they do not.
+
+    With points of decimals, all would have three of them, or none and be below 1000, and none would begin with 0.
+    """
+    found = ""
+    for cell in cells:
+        if _POINTS.fullmatch(cell):
+            found = found or cell
+        elif not _BELOW_THOUSAND.fullmatch(cell):
+            return ""
+    return found
 
 
 def number_like(cells: Iterable[str]) -> set[str]:

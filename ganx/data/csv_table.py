@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from ganx.data.csv_doubts import number_like, sentinels, thousands, with_comma
+from ganx.data.csv_doubts import number_like, points_of_thousands, sentinels, thousands, with_comma
 from ganx.data.csv_text import TextTable, number, read_text, show
 from ganx.data.table import Column, Table
 from ganx.data.written import style_of
@@ -148,15 +152,18 @@ def read_like(
     known = [*columns, Column(target, tuple(classes))] if target is not None else list(columns)
     codes = {column.name: _Codes(column.categories, unknown) for column in known if column.categories}
     x = np.full((len(text), len(known)), math.nan)
+    numeric = [column.name for column in known if column.numeric and text.has(column.name)]
     for start in range(0, len(text), PORTION):
-        cells = dict(zip(text.header, text.columns(start, start + PORTION), strict=True))
+        parsed = _parsed(text, numeric, start, unknown)
+        few = parsed is not None and not any(text.has(name) for name in codes)
+        cells = {} if few else dict(zip(text.header, text.columns(start, start + PORTION), strict=True))
         for j, column in enumerate(known):
-            if (name := column.name) in cells:
-                x[start : start + PORTION, j] = (
-                    _numbers_like(text, name, cells[name], start, unknown)
-                    if column.numeric
-                    else [codes[name][cell] for cell in cells[name]]
-                )
+            name, rows = column.name, slice(start, start + PORTION)
+            if column.numeric and text.has(name):
+                read = _numbers_like(text, name, cells[name], unknown, start) if parsed is None else parsed[name]
+                x[rows, j] = _known_numbers(text, name, read, unknown, start)
+            elif text.has(name):
+                x[rows, j] = list(map(codes[name].__getitem__, cells[name]))
     gaps = np.isnan(x)
     unseen = x == UNSEEN
     unseen[:, [column.numeric for column in known]] = False
@@ -210,12 +217,44 @@ def _unseen(codes: _Codes, name: str, count: int) -> str:
     )
 
 
-def _numbers_like(text: TextTable, name: str, cells: Sequence[str], start: int, unknown: Unknown) -> Floats:
+def _parsed(text: TextTable, names: Sequence[str], start: int, unknown: Unknown) -> dict[str, Floats] | None:
+    """Return the cells (n,) of numeric columns, of rows from `start`, as numbers; NaN = missing.
+
+    None where a cell is anything but a plain number or one of the `frequent` texts; then each has to be looked at.
+    """
+    rows = text.plain(start, start + PORTION)
+    if rows is None or not names or "\ufeff" in rows:  # a byte order mark, which pandas would pass over
+        return None
+    positions = sorted(text.position("", name) for name in names)
+    with warnings.catch_warnings():
+        # The argument is needed up to pandas 2, whose other ways are off by a last digit, and deprecated since.
+        warnings.filterwarnings("ignore", ".*float_precision", DeprecationWarning)
+        warnings.filterwarnings("ignore", ".*float_precision", FutureWarning)
+        try:
+            frame = pd.read_csv(
+                io.StringIO(rows),
+                sep=text.separator,
+                header=None,
+                names=range(len(text.header)),
+                usecols=positions,
+                dtype=np.float64,
+                quoting=csv.QUOTE_NONE,
+                keep_default_na=False,
+                na_values=sorted(unknown.frequent),
+                skip_blank_lines=False,
+                float_precision="round_trip",
+            )
+        except ValueError:
+            return None
+    return {text.header[j]: frame[j].to_numpy() for j in positions}
+
+
+def _numbers_like(text: TextTable, name: str, cells: Sequence[str], unknown: Unknown, start: int) -> Floats:
     """Return cells (n,) of a numeric column, of rows from `start`, as numbers; NaN = missing."""
     try:
         if "_" in "".join(cells):  # see `number`
             raise ValueError
-        numbers = [math.nan if cell in unknown.frequent else float(cell) for cell in cells]
+        return np.array([math.nan if cell in unknown.frequent else float(cell) for cell in cells])
     except ValueError:  # one by one, with all that a table may hold
         known = unknown.known(cells)
         commas = _commas(text, name, [cell for cell in known if cell is not None])
@@ -227,8 +266,12 @@ def _numbers_like(text: TextTable, name: str, cells: Sequence[str], start: int, 
                 f"has {show(cells[odd[0]])} in line {text.line(start + odd[0])}, which is not a number; "
                 "leave the cell empty if it is unknown",
             ) from None
-        numbers = found
-    values = _finite(text, name, np.array(numbers, dtype=np.float64), start)
+        return np.array(found)
+
+
+def _known_numbers(text: TextTable, name: str, values: Floats, unknown: Unknown, start: int) -> Floats:
+    """Return numbers (n,), NaN where they mean "unknown"; infinite ones are refused."""
+    values = _finite(text, name, values.copy(), start)
     values[np.isin(values, unknown.numbers)] = math.nan
     return values
 
@@ -271,6 +314,11 @@ def _parse_column(text: TextTable, name: str, cells: Sequence[str | None], notes
     if not words and not _are_names(name, present, notes):
         if commas:
             notes.append(f"column {show(name)}: commas are taken as separators of thousands ({show(_comma(present))})")
+        if found := points_of_thousands(present):
+            notes.append(
+                f"column {show(name)}: points are taken as decimal points ({show(found)} is less than a thousand); "
+                f"if they separate thousands, write {found.replace('.', '')}"
+            )
         return _numeric(text, name, np.array(numbers, dtype=np.float64), present, notes)
     if words:
         _judge_words(text, name, cells, words, notes)

@@ -8,7 +8,7 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,9 @@ from pathlib import Path
 from ganx.errors import UserError, nearest
 
 SEPARATORS = ",;\t|"
+
+#: Header, raw, ends and lines of a `TextTable`.
+Records = tuple[list[str], list[str], list[str], list[int]]
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,20 @@ class TextTable:
         """Return the line of the file on which a row ends."""
         return self.lines[row + 1]
 
-    def columns(self, start: int = 0, stop: int | None = None) -> list[tuple[str, ...]]:
+    def columns(self, start: int = 0, stop: int | None = None) -> list[Sequence[str]]:
         """Return the cells of rows start to stop, column by column, without quotation marks."""
-        stop = len(self) if stop is None else stop
-        rows = csv.reader(self.raw[start + 1 : stop + 1], delimiter=self.separator, strict=True)
+        records = self.raw[start + 1 : None if stop is None else stop + 1]
+        text, width = self.separator.join(records), len(self.header)
+        if '"' not in text:
+            cells = text.split(self.separator)
+            return [cells[j::width] for j in range(width)]
+        rows = csv.reader(records, delimiter=self.separator, strict=True)
         return list(zip(*(row or [""] for row in rows), strict=True))
+
+    def plain(self, start: int, stop: int) -> str | None:
+        """Return rows start to stop, a line each, where no cell has quotation marks; None where one has."""
+        text = "\n".join(self.raw[start + 1 : stop + 1])
+        return None if '"' in text else text
 
     def refuse(self, column: str, why: str) -> UserError:
         """Return the refusal of a column."""
@@ -78,16 +90,23 @@ class TextTable:
             texts: {column: {row: text}}; rows are counted from `start`.
             added: columns that the file lacks; cells without a text are empty there.
         """
-        rows = [self._cells(raw) for raw in self.raw[start + 1 : stop + 1]]
-        for row in rows if added else ():
-            row += [""] * len(added)
+        records, ends = self.raw[start + 1 : stop + 1], self.ends[start + 1 : stop + 1]
+        if added:
+            records = [raw + self.separator * len(added) for raw in records]
+        whole, width = self.separator.join(records), len(self.header) + len(added)
+        quoted = '"' in whole
+        cells = whole.split(self.separator) if not quoted else [cell for raw in records for cell in self._cells(raw)]
         position = self._positions | {name: len(self.header) + k for k, name in enumerate(added)}
         for name, by_row in texts.items():
             j = position[name]
-            for i, text in by_row.items():
-                rows[i][j] = self._quoted(text, rows[i][j])
-        ends = self.ends[start + 1 : stop + 1]
-        return "".join([self.separator.join(row) + end for row, end in zip(rows, ends, strict=True)])
+            if quoted or self._special.search("".join(by_row.values())):
+                for i, text in by_row.items():
+                    cells[i * width + j] = self._quoted(text, cells[i * width + j])
+            else:  # as most are: there is nothing to ask of each
+                for i, text in by_row.items():
+                    cells[i * width + j] = text
+        rows = zip(range(0, len(cells), width), ends, strict=True)
+        return "".join([self.separator.join(cells[at : at + width]) + end for at, end in rows])
 
     def _cells(self, raw: str) -> list[str]:
         """Return the cells of a row with their quotation marks."""
@@ -140,7 +159,9 @@ def read_text(path: str) -> TextTable:
     with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as lines:
         separator = _separator([line for line, _ in zip(lines, range(1000), strict=False)])
         lines.seek(0)
-        header, raw, ends, numbers = _records(path, lines, separator)
+        plain = None if b'"' in data else _plain_records(list(lines), separator)
+        lines.seek(0)
+        header, raw, ends, numbers = plain or _records(path, lines, separator)
     _check_header(path, header)
     if len(raw) == 1:
         raise UserError(f"{path} has no rows below its header line")
@@ -189,7 +210,22 @@ def _separator(lines: list[str]) -> str:
     return max(SEPARATORS, key=score)
 
 
-def _records(path: str, lines: Iterator[str], separator: str) -> tuple[list[str], list[str], list[str], list[int]]:
+def _plain_records(lines: list[str], separator: str) -> Records | None:
+    """Return what `_records` does, in a fraction of the time; None for lines that are not records one by one.
+
+    Args:
+        lines: without quotation marks.
+    """
+    raw = [line.rstrip("\r\n") for line in lines]
+    widths = {row.count(separator) for row in raw}
+    if len(widths) != 1 or widths == {0} or max(map(len, raw)) > csv.field_size_limit():
+        return None
+    header = [name.strip() for name in raw[0].split(separator)]
+    ends = [line[len(row) :] for line, row in zip(lines, raw, strict=True)]
+    return header, raw, ends, list(range(1, len(raw) + 1))
+
+
+def _records(path: str, lines: Iterator[str], separator: str) -> Records:
     """Return header, raw, ends and lines, see `TextTable`.
 
     A blank line belongs to what stands before it. In a table of one column it is a row, unless only blank lines follow.

@@ -54,4 +54,6 @@ def write(values: Iterable[float], categories: Sequence[str], style: str) -> lis
         return ["" if value != value else categories[int(value)] for value in values]
     if not _STYLE.fullmatch(style):
         raise RunError(f"'{style[:20]}' is no style of numbers: the run is damaged")
-    return ["" if value != value else format(value, style) for value in values]
+    values = list(values)
+    texts = {value: "" if value != value else format(value, style) for value in set(values)}
+    return [texts[value] for value in values]

@@ -139,7 +139,10 @@ def _state(
     """
     if ended is not None and 0 < ended.code <= 128:
         return "failed", ended.error
-    result = place.read_result()
+    try:
+        result = place.read_result()
+    except UserError as error:
+        return "failed", str(error)
     if result is not None and not (working and ended is None):  # with force=true, an old result stands until the end
         done = result.get("status") == "done"
         return ("done", told_metrics(result, run.metric)) if done else ("failed", str(result.get("error", "")))

@@ -10,11 +10,13 @@ import yaml
 from numpy.typing import NDArray
 
 from ganx.engine.capabilities import Answers, ask, of_estimator
+from ganx.engine.share import part
 from ganx.groups import own_dir
 from ganx.metrics.paired import LEAST_GAIN, beats, moments, p_values, row_losses
 from ganx.run.context import Context
-from ganx.run.estimator import in_processes, known_of, new_estimator, training_rows
+from ganx.run.estimator import known_of, new_estimator, training_rows
 from ganx.run.experiment import Experiment
+from ganx.run.processes import in_processes
 from ganx.targets import spec
 
 Floats = NDArray[np.float64]
@@ -138,8 +140,10 @@ def _imputed_by(name: str, experiment: Experiment, replica: int) -> tuple[Floats
     x, m, _ = training_rows(experiment, replica)
     if name in COSTLY:
         x, m = estimator.capped(x, m, min(MOST_ROWS, MOST_CELLS // x.shape[1]))
-    estimator.fit(x, m, np.full(len(x), -1))
-    answers = ask(of_estimator(estimator), experiment.view(replica), ["impute"])
+    with part(0, 2):
+        estimator.fit(x, m, np.full(len(x), -1))
+    with part(1, 2):
+        answers = ask(of_estimator(estimator), experiment.view(replica), ["impute"])
     return answers["impute"], "; ".join(estimator.notes)
 
 

@@ -8,10 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ganx.baselines.packing import pack
@@ -24,6 +21,7 @@ from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
 from ganx.run.gradient import table_facts
 from ganx.run.kept import read_kept
+from ganx.run.processes import in_processes
 from ganx.targets import locate
 
 _NOT_KEPT = "this estimator defines no `state`: nothing of it is kept, and `ganx eval` fits it again"
@@ -191,18 +189,3 @@ def _ask(experiment: Experiment, job: tuple[int, Any]) -> Answers:
     replica, kept = job
     names = experiment.askable(experiment.spec.capabilities)
     return ask(method_of(experiment, kept, replica), experiment.view(replica), names)
-
-
-def in_processes(work: Any, experiment: Experiment, jobs: Sequence[Any], context: Context, verb: str) -> list[Any]:
-    """Return what `work` returns of each replica, and show on a terminal how many are done."""
-    n_jobs = min(context.layout["workers"], len(experiment.splits))
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_limited)(work, experiment, job) for job in jobs)
-    columns = TextColumn(verb), BarColumn(bar_width=16), MofNCompleteColumn(), TimeElapsedColumn()
-    console = context.console
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        return list(progress.track(results, total=len(jobs)))
-
-
-def _limited(work: Any, experiment: Experiment, job: Any) -> Any:
-    with threadpool_limits(experiment.config["hardware"]["threads"]):
-        return work(experiment, job)

@@ -11,10 +11,11 @@ from typing import Any, Literal
 from ganx.errors import UserError
 from ganx.files import make_folder, refusing, write_json, write_text
 from ganx.run.lock import Heartbeat, is_alive
+from ganx.run.result import fault
 
 RunState = Literal["new", "running", "stale", "interrupted", "done", "failed"]
 
-_SHOWN = {"status", "model", "dataset", "protocol", "metrics"}
+_SHOWN = {"status", "model", "dataset", "protocol", "metrics", "seconds", "peak_memory_mb", "command"}
 
 
 class RunFolder:
@@ -82,14 +83,21 @@ class RunFolder:
             return False
 
     def read_result(self) -> dict[str, Any] | None:
-        """Return result.json; None while there is none."""
+        """Return result.json, whose sections are what they have to be; None while there is none.
+
+        Raises:
+            UserError: it was cut short, or edited.
+        """
         try:
             result = json.loads(self.result.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, RecursionError, IsADirectoryError) as error:
             raise UserError(f"{self.result} is damaged: {error}; remove it, and train again") from error
-        return result if isinstance(result, dict) else None
+        why = fault(result) if isinstance(result, dict) else "it is not a mapping"
+        if why:
+            raise UserError(f"{self.result} is damaged: {why}; remove it, and train again")
+        return dict(result)
 
     def read_whole_result(self) -> dict[str, Any] | None:
         """Return the same, once it has all that is shown of a run."""

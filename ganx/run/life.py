@@ -24,7 +24,7 @@ from ganx.run.kept import digest
 from ganx.run.lock import PATIENCE, RunLock
 from ganx.run.provenance import collect
 from ganx.run.refit import is_wanted, refit
-from ganx.run.report import announce, repeat_command, show_result, summarise
+from ganx.run.report import announce, repeat_command, show_result, summarise, table_notes
 from ganx.run.signature import experiment_config
 from ganx.targets import added_by
 
@@ -183,7 +183,7 @@ def _result(
         "blend": state.get("blend"),
         "checkpoint": digest(folder),
         "refit": second,
-        "notes": [*state.get("notes", []), *findings],
+        "notes": [*table_notes(experiment), *state.get("notes", []), *findings],
         "failed": failed,
         "error": "; ".join(f"replica ({replica}): {why}" for replica, why in failed.items()) or None,
         "command": repeat_command(argv),

@@ -50,15 +50,19 @@ def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -
         highlight=False,
         soft_wrap=True,
     )
-    for note in table.notes:
+    _show_notes(console, table_notes(experiment))
+
+
+def table_notes(experiment: Experiment) -> list[str]:
+    """Return what was guessed when the table was read, what looks odd in it, and what is left out."""
+    empty = experiment.empty_columns
+    left_out = f"left out where a training fold has no observed value of them: {', '.join(empty)}"
+    return [*experiment.table.notes, *([left_out] if empty else [])]
+
+
+def _show_notes(console: Console, notes: Iterable[str]) -> None:
+    for note in notes:
         console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True, markup=False)
-    if experiment.empty_columns:
-        console.print(
-            f"left out where a training fold has no observed value of them: {', '.join(experiment.empty_columns)}",
-            style="yellow",
-            highlight=False,
-            soft_wrap=True,
-        )
 
 
 def show_result(console: Console, result: dict[str, Any], folder: object) -> None:
@@ -89,8 +93,8 @@ def show_result(console: Console, result: dict[str, Any], folder: object) -> Non
         )
     if blend := result.get("blend"):
         _show_blend(console, blend)
-    for note in result.get("notes", ()):
-        console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True)
+    of_all = [f"fit on all rows: {note}" for note in (result.get("refit") or {}).get("notes", ())]
+    _show_notes(console, [*result.get("notes", ()), *of_all])
     for replica, why in result.get("failed", {}).items():
         console.print(
             f"failed: replica (seed, fold) = ({replica}): {why}", style="red", highlight=False, soft_wrap=True

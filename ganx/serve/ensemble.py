@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ganx.data.csv_table import Like, read_like
 from ganx.data.encoding import Encoding
 from ganx.data.written import write
+from ganx.engine.share import part
 from ganx.engine.views import GivenCells
 from ganx.errors import UserError
 from ganx.run.estimator import Known
@@ -58,10 +59,12 @@ class Ensemble:
             does not impute; mean class probabilities (N, K), None where it does not classify.
         """
         features, probabilities = [], []
-        for r, replica in enumerate(self.part.state["replicas"]):
-            if "{},{}".format(*replica) in self.part.state["failed"]:
+        replicas, failed = self.part.state["replicas"], self.part.state["failed"]
+        for r, replica in enumerate(replicas):
+            if "{},{}".format(*replica) in failed:
                 continue
-            imputed, probability = self._answer_of(r, x)
+            with part(r, len(replicas)):
+                imputed, probability = self._answer_of(r, x)
             features.append(imputed)
             probabilities.append(probability)
         probability = np.mean(probabilities, axis=0) if "classify" in self.can else None

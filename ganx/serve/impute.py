@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ganx.data.csv_table import Like
+from ganx.engine.share import heard_by
 from ganx.run.folder import find_run
 from ganx.serve.ensemble import Ensemble, open_ensemble
 from ganx.serve.table_file import check_places, check_separator, open_table
@@ -89,8 +90,8 @@ class Filling:
         ensemble = self.ensemble
         return int(np.clip(MOST_CELLS // (ensemble.n_replicas * ensemble.encoding.group.size), 1, PORTION))
 
-    def texts(self, start: int, stop: int) -> tuple[Texts, Texts]:
-        """Return the new cells of rows start to stop, column by column, and the spread of each."""
+    def texts(self, start: int, stop: int, *, with_spread: bool) -> tuple[Texts, Texts]:
+        """Return the new cells of rows start to stop, column by column, and the spread of each, if wanted."""
         gaps, gaps_y = self.like.gaps[start:stop], self.like.gaps_y[start:stop] & self.labels
         rows = np.flatnonzero(gaps.any(1) | gaps_y)
         texts: Texts = {}
@@ -104,12 +105,15 @@ class Filling:
             i = np.flatnonzero(gaps[rows, j])
             at = rows[i].tolist()
             texts[column.name] = dict(zip(at, self.ensemble.texts(j, mean[i, j]), strict=True))
-            spreads[column.name] = dict(zip(at, [f"{value:.6g}" for value in spread[i, j]], strict=True))
+            if with_spread:
+                spreads[column.name] = dict(zip(at, [f"{value:.6g}" for value in spread[i, j]], strict=True))
         if probability is not None and self.ensemble.target is not None:
             i = np.flatnonzero(gaps_y[rows])
             at, chosen = rows[i].tolist(), probability[i].argmax(1)
             texts[self.ensemble.target] = {a: self.ensemble.classes[k] for a, k in zip(at, chosen, strict=True)}
-            spreads[self.ensemble.target] = {a: f"{1 - p:.6g}" for a, p in zip(at, probability[i].max(1), strict=True)}
+            if with_spread:
+                unsure = 1 - probability[i].max(1)
+                spreads[self.ensemble.target] = {a: f"{p:.6g}" for a, p in zip(at, unsure, strict=True)}
         return texts, spreads
 
 
@@ -130,7 +134,8 @@ def _write(console: Console, filling: Filling, places: dict[str, str]) -> tuple[
             spread.writeheader()
         for start in range(0, len(text), filling.portion):
             stop = min(start + filling.portion, len(text))
-            texts, spreads = filling.texts(start, stop)
+            with heard_by(lambda share: bar.update(task, completed=start + share * (stop - start))):  # noqa: B023
+                texts, spreads = filling.texts(start, stop, with_spread=spread is not None)
             out.write(text.filled(start, stop, texts, added))
             if spread is not None:
                 columns = spreads.items()

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ganx.data.csv_table import Like
+from ganx.engine.share import heard_by
 from ganx.run.calibration import calibrated
 from ganx.run.folder import find_run
 from ganx.serve.ensemble import Ensemble, open_ensemble
@@ -64,8 +65,12 @@ def _asked(console: Console, ensemble: Ensemble, like: Like, abstain: float) -> 
     """Return probabilities (N, K), the chosen class (N,) of each row, and whether it is probable enough (N,)."""
     probability = np.empty((len(like.x), len(ensemble.classes)))
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        for start in bar.track(range(0, len(like.x), PORTION), description="asking"):
-            probability[start : start + PORTION] = ensemble.answer(like.x[start : start + PORTION])[2]
+        task = bar.add_task("asking", total=len(like.x))
+        for start in range(0, len(like.x), PORTION):
+            rows = like.x[start : start + PORTION]
+            with heard_by(lambda share: bar.update(task, completed=start + share * len(rows))):  # noqa: B023
+                probability[start : start + PORTION] = ensemble.answer(rows)[2]
+            bar.update(task, completed=start + len(rows))
     chosen = probability.argmax(1)
     if ensemble.calibration is not None:
         probability = np.asarray(calibrated(probability, ensemble.calibration))

@@ -140,7 +140,7 @@ def read(folder: RunFolder) -> RunRecord:
         key=key_of(_identity_of(folder, result)),
         seeds=frozenset(seed for seed, _ in replicas),
         values={name: _known(replicas, metric["values"]) for name, metric in result["metrics"].items()} if done else {},
-        notes=tuple(result["notes"]),
+        notes=tuple(result.get("notes", ())),
         problem="" if done else f"{folder}: failed: {' '.join(str(result.get('error')).split())}",
     )
 
@@ -175,8 +175,6 @@ def _checked(folder: RunFolder) -> dict[str, Any] | None:
     except UserError as error:
         raise UserError(f"{error}; run=true does then") from error
     if result is None:
-        if folder.result.exists():
-            raise UserError(f"{folder.result} is damaged: it is not a mapping; {_REMEDY}")
         return None
     try:
         why = _fault(folder, result)
@@ -204,8 +202,6 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
         signatures = {signature(result["config"], result["data"])}
     if signatures != {result["signature"]}:
         return "damaged: its signature is not that of its config and data"
-    if not all(isinstance(note, str) for note in result["notes"]):
-        return "damaged: its notes are no text"
     config, replicas = result["config"], result["replica_ids"]
     if sorted(map(tuple, replicas)) != [
         (seed, fold)

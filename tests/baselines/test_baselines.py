@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn import config_context
 
+from ganx.baselines.baseline import with_gaps
 from ganx.baselines.dummy import Dummy
 from ganx.baselines.knn import KNN
 from ganx.baselines.mice import MICE
+from ganx.engine.share import heard_by
 from ganx.metrics.classification import f1
 from tests.baselines.examples import CAPS, CLASSIFIERS, IMPUTERS, low_rank_table
 
@@ -44,6 +47,22 @@ def test_methods_use_the_other_columns() -> None:
     for name in ("knn", "mice", "missforest", "copula", "copula_median"):
         assert errors[name] < 0.8 * errors["mean"], (name, errors)
     assert errors["matrix"] < 0.3 * errors["mean"]  # the table has rank 2
+
+
+def test_knn_in_portions_is_knn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells how far it is between portions, and they are those that scikit-learn makes anyway: not a bit differs."""
+    monkeypatch.setattr("ganx.baselines.knn.WORKING_MEMORY", 0.005)
+    x, m = low_rank_table(300)
+    m[80::7] = True  # rows that are complete
+    knn, told = KNN(n_neighbors=3, max_rows=None), list[float]()
+    knn.fit(np.where(m, x, 0)[:80], m[:80], np.full(80, -1))
+    with heard_by(told.append):
+        answer = knn.impute(np.where(m, x, 0)[80:], m[80:])
+    with config_context(working_memory=0.005):
+        whole = knn.imputer.transform(with_gaps(x[80:], m[80:]))
+    np.testing.assert_array_equal(answer, whole)
+    assert len(told) > 10
+    assert sorted(told) == told
 
 
 def test_posterior_draws_differ_and_stay_near_the_mean() -> None:

@@ -264,6 +264,34 @@ def test_thousands(write) -> None:
     assert table.columns[0].style == "z,.1f"
 
 
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["1.234", "12.345", "999", "", "-1.000"], True),
+        (["1.234", "2.500"], True),
+        (["1.234", "0.500"], False),  # thousands do not begin with 0
+        (["1.234", "2.5"], False),
+        (["1.234", "1000"], False),
+        (["1", "2"], False),
+    ],
+)
+def test_points_that_may_separate_thousands_are_told(write, cells: list[str], told: bool) -> None:
+    table, notes = notes_of(write, cells)
+    assert table.x[0, 0] in (1, 1.234)
+    message = "column 'a': points are taken as decimal points ('1.234' is less than a thousand); "
+    assert notes == ([message + "if they separate thousands, write 1234"] if told else [])
+
+
+@pytest.mark.parametrize("cells", [["1.234,5", "1.234", "7"], ["1.234"] * 20 + ["1.234,5"]])
+@pytest.mark.parametrize("separator", [";", ","])
+def test_numbers_in_german_are_not_read_as_others(write, cells: list[str], separator: str) -> None:
+    lines = [f'"{cell}"{separator}{i}' for i, cell in enumerate(cells * 6)]
+    with pytest.raises(UserError, match=r"column 'a' has decimal commas \('1\.234,5'\)"):
+        read_csv(write("\n".join([f"a{separator}b", *lines]) + "\n"))
+    _, (note,) = notes_of(write, ["1.234.567", "1.234"] * 6)
+    assert "numbers such as '1.234.567' are taken as names of categories" in note
+
+
 def test_few_cells_that_look_like_numbers_are_categories_and_told(write) -> None:
     table, notes = notes_of(write, ["5 €", "6 €", "free"] * 5)
     assert table.columns[0].categories == ("5 €", "6 €", "free")
@@ -451,3 +479,57 @@ def test_what_pandas_writes_is_read(tmp_path_factory, rows: list[tuple], separat
     np.testing.assert_array_equal(table.x[:, 0], frame["number"].to_numpy(dtype=float))
     texts = [None if np.isnan(code) else table.columns[1].categories[int(code)] for code in table.x[:, 1]]
     assert texts == [None if pd.isna(text) else text for text in frame["text"]]
+
+
+ODD = ["1", "-0", "+2.5", ".5", "5.", "1e-3", "1E5", "1e400", "-inf", "nan", "nAn", "?", " NA ", "", " ", " 7 ", "007"]
+ODD += ["0.1234567890123456789", "123456789012345678901234567890", "9007199254740993", "18446744073709551615", "5e-324"]
+ODD += [
+    "1_000",
+    "0x10",
+    "1,234",
+    "١",
+    "\ufeff1",
+    "\xa03",
+    "True",
+    "red",
+    "- 5",
+    "--5",
+    "1e",
+    "-999",
+    "-999.0",
+    "1.7e308",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(*[st.sampled_from(ODD)] * 2, st.sampled_from(["red", " RED", "", "a|b"])), min_size=1, max_size=6
+    ),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
+    st.booleans(),
+)
+def test_what_is_read_at_once_is_what_is_read_cell_by_cell(
+    tmp_path_factory, rows: list[tuple], separator: str, newline: str, quoted: bool
+) -> None:
+    """Files without quotation marks are read by pandas and split as a whole; others, and odd cells, one by one."""
+    lines = [separator.join(row) for row in [("a", "b", "c"), *rows, *([('"1"', "2", "red")] if quoted else [])]]
+    path = tmp_path_factory.mktemp("csv") / "odd.csv"
+    path.write_bytes(newline.join(lines).encode())
+    columns = (Column("b"), Column("a"), Column("c", ("blue", "red")))
+
+    def read() -> tuple[object, ...]:
+        try:
+            found = read_like(str(path), columns, (), None, [-999, "5."])
+        except UserError as error:
+            return (str(error),)
+        text, new = found.text, {"a": {0: "x" + separator}, "d": {0: "new"}}
+        filled = text.head(["d"]) + text.filled(0, len(text), new, ["d"])
+        return found.x.tobytes(), found.gaps.tobytes(), found.notes, text.columns()[1][0], text.lines, filled
+
+    at_once = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganx.data.csv_table._parsed", lambda *_: None)
+        patch.setattr("ganx.data.csv_text._plain_records", lambda *_: None)
+        assert read() == at_once

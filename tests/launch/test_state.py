@@ -37,7 +37,9 @@ def begin(folder: SweepFolder, number: int) -> RunLock:
 def finish(folder: SweepFolder, number: int, status: str = "done") -> None:
     run = place(folder, number)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.write_result({"status": status, "metrics": {"rmse": {"mean": 0.25}}, "error": "loss d is nan"})
+    run.write_result(
+        {"status": status, "metrics": {"rmse": {"mean": 0.25, "sd": None, "values": [0.25]}}, "error": "loss d is nan"}
+    )
 
 
 def test_what_a_sweep_is(sweep, tmp_path):

@@ -128,5 +128,7 @@ def test_a_result_that_lacks_what_is_shown(folder):
     folder.create({}, {})
     assert folder.read_whole_result() is None
     finish(folder)
-    with pytest.raises(UserError, match="it has no dataset, model, protocol; remove it"):
+    with pytest.raises(
+        UserError, match="it has no command, dataset, model, peak_memory_mb, protocol, seconds; remove it"
+    ):
         folder.read_whole_result()

@@ -216,3 +216,25 @@ def test_an_unwritable_folder_is_told(capsys: pytest.CaptureFixture[str]) -> Non
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "file" in told
+
+
+def test_what_was_guessed_of_a_table_is_kept_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the figures, too, where the data may not be at hand; results of earlier versions have no notes."""
+    lines = [f"{i % 9 + 1}.{i:03},{-999 if i % 20 == 0 else i % 11}" for i in range(60)]
+    Path("own.csv").write_text("\n".join(["a,b", *lines]) + "\n")
+    command = ["train", "model=knn", "model.max_rows=20", "dataset=csv", "dataset.path=own.csv", "protocol.folds=2"]
+    assert cli.main(command) == 0
+    folder = the_run()
+    result = read(folder)
+    assert result["notes"][0].startswith("column 'a': points are taken as decimal points ('1.000' is less than")
+    assert result["notes"][1].endswith("if it means unknown, add 'dataset.missing=[-999]'")
+    assert result["notes"][2] == "fitted on 20 of 30 rows"
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    shown = capsys.readouterr().out
+    for note in [*result["notes"], "fit on all rows: fitted on 20 of 60 rows"]:
+        assert f"note    {note}\n" in shown
+    del result["notes"]
+    folder.write_result(result)
+    assert cli.main(command) == 0
+    assert "column 'a'" not in capsys.readouterr().out

@@ -180,15 +180,18 @@ def test_parquet(place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     pd.testing.assert_frame_equal(after, text, check_dtype=False)
 
 
+@pytest.mark.parametrize("command", ["impute", "predict"])
 def test_ctrl_c_leaves_nothing(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ganx.serve.impute.Filling.texts", interrupted)
+    monkeypatch.setattr("ganx.serve.ensemble.Ensemble.answer", interrupted)
     before = sorted(place.iterdir())
-    assert impute(place, f"input={place / 'own.csv'}", f"out={place / 'stopped.csv'}") == 130
+    (run,) = (place / "o").glob("runs/csv/*")
+    argv = [command, f"run={run}", f"input={place / 'own.csv'}", f"out={place / 'stopped.csv'}"]
+    assert cli.main(argv) == 130
     assert capsys.readouterr().err == "ganx: interrupted\n"
     assert sorted(place.iterdir()) == before
 

@@ -146,11 +146,14 @@ def without(key):
     ("edit", "told"),
     [
         (lambda r: r["metrics"]["rmse_row"]["values"].pop(), "rmse_row: 9 values for 10 replicas"),
-        (lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, "0.1"), "rmse_row: a value is not a number"),
+        (
+            lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, "0.1"),
+            "metrics.rmse_row.values[0] is '0.1', not a number",
+        ),
         (lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, 0.05), "rmse_row: the mean is not that"),
         (lambda r: r["metrics"]["rmse_row"].update(mean=0.01), "rmse_row: the mean is not that of the values"),
         (lambda r: r["metrics"]["rmse_row"].update(mean=None), "rmse_row: the mean is not that of the values"),
-        (lambda r: r.update(metrics=[]), "damaged: AttributeError"),
+        (lambda r: r.update(metrics=[]), "damaged: metrics is a list, not a mapping"),
         (lambda r: r.update(status="finished"), "damaged: status 'finished'"),
         (lambda r: r.update(signature="0000000000"), "damaged: its signature is not the folder's"),
         (lambda r: r["replica_ids"].pop(), "damaged: replica_ids do not fit its config"),
@@ -161,8 +164,8 @@ def without(key):
             "its signature is not that of its config and data",
         ),
         (lambda r: r.update(data="other"), "its signature is not that of its config and data"),
-        (lambda r: r.update(notes=None), "damaged: TypeError"),
-        (lambda r: r.update(notes=[1]), "damaged: its notes are no text"),
+        (lambda r: r.update(notes=None), "damaged: notes is None, not a list"),
+        (lambda r: r.update(notes=[1]), "damaged: notes[0] is 1, not text"),
         (without("config"), "damaged: KeyError 'config'"),
         (without("schema"), "damaged: KeyError 'schema'"),
     ],
@@ -178,7 +181,9 @@ def test_an_edited_result(sheet, write_run, edit, told):
     (problem,) = cell.problems
     assert problem.startswith(f"{folder.result} is ")
     assert told in problem
-    assert problem.endswith("remove it; run=true then trains it again")
+    assert problem.endswith(
+        ("remove it; run=true then trains it again", "remove it, and train again; run=true does then")
+    )
     assert sheet().cells["K-NN", "Wine", "paper"].state == "done"
     assert [job.overrides for job in jobs_of([sheet()], retry=True) if job.overrides[:2] == tuple(ZEROS)] == []
 
