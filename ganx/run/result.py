@@ -34,13 +34,22 @@ def _is(kinds: type | tuple[type, ...], what: str) -> _Check:
 
 
 _text, _whole, _flag = _is(str, "text"), _is(int, "a whole number"), _is(bool, "true or false")
-_float = _is((int, float), "a number")
+
+
+def _float(value: Any, place: str) -> None:
+    """A number that a float can hold, NaN and infinities included."""
+    _is((int, float), "a number")(value, place)
+    try:
+        float(value)
+    except OverflowError:
+        raise _FaultError(f"{place} is too large a number") from None
 
 
 def _number(value: Any, place: str) -> None:
+    """A finite number."""
     _float(value, place)
-    if math.isnan(value):
-        raise _FaultError(f"{place} is NaN, not a number")
+    if not math.isfinite(value):
+        raise _FaultError(f"{place} is {value}, not a finite number")
 
 
 def _or_null(of: _Check) -> _Check:
@@ -116,7 +125,7 @@ _metric = _fields({"mean": _or_null(_float), "sd": _or_null(_float), "values": _
 
 
 def _blend(value: Any, place: str) -> None:
-    """Weights of `numbers`, `categories` and `labels`, and under `columns` those of columns that have their own."""
+    """Weights of `numbers`, `categories` and `labels`, and under `columns` those of every column."""
     _fields({"columns": _mapping(_weights)})(value, place)
     _mapping(_weights)({key: item for key, item in value.items() if key != "columns"}, place)
 

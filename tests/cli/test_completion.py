@@ -85,7 +85,7 @@ def test_bash_function(line, breaks, reply):
 @pytest.mark.skipif(BASH is None, reason="bash is not installed")
 def test_bash_at_a_terminal():
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "PS1": "$ ", "TERM": "dumb"}
-    with pexpect.spawn(BASH, ["--norc", "--noprofile"], env=environment, encoding="utf-8", timeout=30) as bash:
+    with pexpect.spawn(BASH, ["--norc", "--noprofile"], env=environment, encoding="utf-8", timeout=120) as bash:
         bash.sendline("bind 'set enable-bracketed-paste off'; eval \"$(ganx completion bash)\"; echo re''ady")
         bash.expect("ready")
         bash.send("ganx tra\t")
