@@ -20,7 +20,7 @@ from ganx.run.folder import RunFolder
 from ganx.run.kept import read_kept
 from ganx.run.parts import PARTS, members, with_parts
 from ganx.run.respond import answer_of, given, respond
-from ganx.run.weighing import Fitted, classifiers_of, place_of, stages_of
+from ganx.run.weighing import Fitted, names_of, place_of, stages_of
 from ganx.schema import check_loss
 from ganx.types import PositiveFloat
 
@@ -72,16 +72,20 @@ class Blend:
 
     def check(self, experiment: Experiment) -> None:
         """Refuse candidates that fit neither data nor protocol, or that nothing could be kept of."""
-        for name, stage in stages_of(experiment).items():
+        stages = stages_of(experiment)
+        for name in names_of(experiment):
+            stage = stages[name]
             check_loss(stage.config)
             STAGE[stage.spec.fitter].check(stage)
             if stage.spec.fitter == "estimator" and "state" not in stage.spec.capabilities:
                 raise UserError(f"model.models.{name} defines no `state`: nothing of it could be kept in a blend")
         groups = experiment.table.groups
         whole, what = (np.arange(experiment.table.n_rows), "rows") if groups is None else (groups, "groups of rows")
-        if min(len(np.unique(whole[split.rows])) for split in experiment.splits) < 2 * PARTS:
+        fewest = min(len(np.unique(whole[split.rows])) for split in experiment.splits)
+        if fewest < 2 * PARTS:
             raise UserError(
-                f"model=best learns its weights from {PARTS} parts of the rows: at least {2 * PARTS} {what}"
+                f"model=best deals the training rows into {PARTS} parts, and needs {2 * PARTS} {what} at least; a fold "
+                f"has {fewest}: take more folds (protocol.folds=10), or another model (model=copula)"
             )
 
     def fit(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
@@ -94,7 +98,7 @@ class Blend:
             return self.state(experiment, folder, context)
         fitted = Fitted(with_parts(experiment))
         model = experiment.config["model"]
-        names = list(dict.fromkeys([*model["candidates"], model["filler"], *classifiers_of(experiment)]))
+        names = names_of(experiment)
         stages = {name: fitted.stages[name] for name in names}
         chosen = affordable(
             costs(stages, place_of(folder, "costs.json").path, context), model["filler"], model["minutes"]

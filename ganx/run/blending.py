@@ -139,7 +139,7 @@ def label_weights(probabilities: Floats, y: Index) -> Floats:
 
 
 def class_factors(probability: Floats, y: Index, positive: int | None) -> Floats:
-    """Return factors (K,) on class probabilities that raise F1: ones, unless they do in either half of the rows.
+    """Return factors (K,) on class probabilities that raise F1: ones, unless they do in both halves of the rows.
 
     Args:
         probability: (n, K) of rows that were not learned from.

@@ -54,12 +54,12 @@ def refit(
     Raises:
         Interrupted, RunError: see `Fitter.fit`.
     """
-    whole = _on_all_rows(experiment, state.get("steps", {}))
+    whole = _on_all_rows(experiment, state)
     context.console.print(f"once more on all {plural(whole.table.n_rows, 'row')}, to fill and label files")
     place = folder.refit
     make_folder(place.checkpoints)
     fitted = fitter_of(whole).fit(whole, place, replace(context, layout=lay_out(whole), watch=None))
-    return {
+    told = {
         "replica_ids": [list(replica) for replica in whole.replicas],
         "steps": state.get("steps", {}),
         "checkpoint": digest(place),
@@ -67,15 +67,23 @@ def refit(
         "notes": fitted.get("notes", []),
         "failed": fitted["failed"],
     }
+    return told | ({"blend": fitted["blend"]} if "blend" in fitted else {})
 
 
-def _on_all_rows(experiment: Experiment, steps: dict[str, int]) -> Experiment:
-    """Return the experiment with nothing held back. Its best states are those at `steps`, by metric."""
+def _on_all_rows(experiment: Experiment, state: State) -> Experiment:
+    """Return the experiment with nothing held back, for the method that was scored.
+
+    A trained method keeps the states of the steps that were best there. A blend has the models that were blended there,
+    whatever else would fit into `minutes` now, and goes on selecting, each part of it on rows of its own.
+    """
     protocol = experiment.config["protocol"] | _NOTHING_HELD_BACK
-    if experiment.spec.blends:  # its parts go on selecting, each on rows of its own
-        protocol["validation"] = experiment.config["protocol"]["validation"]
-    seed, seeds = experiment.config["seed"], experiment.config["seeds"]
-    splits = make_splits(experiment.table, experiment.encoding, Protocol(**protocol), seed, seeds)
+    config, steps = experiment.config, state.get("steps", {})
+    if experiment.spec.blends:
+        protocol["validation"] = config["protocol"]["validation"]
+        model = config["model"]
+        blended = {key: [name for name in model[key] if name in state["candidates"]] for key in experiment.spec.blends}
+        config = config | {"model": model | blended | {"minutes": None}}
+    splits = make_splits(experiment.table, experiment.encoding, Protocol(**protocol), config["seed"], config["seeds"])
     selection = protocol["selection"] if experiment.spec.blends else steps or "last"
-    config = experiment.config | {"protocol": protocol | {"selection": selection}}
+    config = config | {"protocol": protocol | {"selection": selection}}
     return replace(experiment, config=config, splits=splits, completed=None)

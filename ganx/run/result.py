@@ -155,6 +155,7 @@ _SECTIONS: dict[str, _Check] = {
                 "failed": _failed,
                 "replica_ids": _replicas,
                 "steps": _mapping(_whole),
+                "blend": _blend,
             },
         )
     ),

@@ -156,6 +156,8 @@ class Fitted:
         for r in self._parts(replica):
             split = self.experiment.splits[r]
             rows = split.test[outer.labelled[split.test] & (table.y[split.test] >= 0)]
+            if not rows.size:
+                continue
 
             def ask(name: str, capability: str, x: Floats, m: Mask, r: int = r) -> Floats:
                 return answer_of(self.stages[name], self.states[name], r, capability, x, m)
@@ -163,6 +165,8 @@ class Fitted:
             x, m = given(self.experiment, split, rows, split.seen[rows])
             told.append(np.stack([ask(name, "classify", *read(state, name, x, m, ask)) for name in names]))
             classes.append(table.y[rows])
+        if not told:  # nothing to learn from: all count the same
+            return np.full(len(names), 1 / len(names)), np.ones(table.n_classes)
         probabilities, y = np.concatenate(told, axis=1), np.concatenate(classes)
         weights = label_weights(probabilities, y)
         probability = np.tensordot(weights, probabilities, 1)
@@ -183,6 +187,12 @@ def classifiers_of(experiment: Experiment) -> list[str]:
     """Return the names of the models that tell classes, where there are any to tell."""
     names: list[str] = experiment.config["model"]["classifiers"] if experiment.table.n_classes else []
     return names
+
+
+def names_of(experiment: Experiment) -> list[str]:
+    """Return the names of all models that a blend fits, the one that fills rows before those that read them."""
+    model = experiment.config["model"]
+    return list(dict.fromkeys([*model["candidates"], model["filler"], *classifiers_of(experiment)]))
 
 
 def place_of(folder: RunFolder, name: str) -> RunFolder:

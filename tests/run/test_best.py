@@ -21,6 +21,7 @@ from ganx.run.experiment import Experiment
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
 from ganx.run.parts import PARTS, inner_splits, members
+from ganx.run.weighing import names_of
 
 PLAIN = ["model.candidates=[mean,matrix]", "model.classifiers=[logistic]", "model.filler=mean"]
 SHORT = ["model=best", "dataset=wine", "protocol.folds=2", *PLAIN]
@@ -186,3 +187,43 @@ def test_models_that_are_not_named_alter_nothing() -> None:
 def test_another_model_can_be_added() -> None:
     config = compose("train", [*SHORT, "+model@model.models.nothing=zeros", "model.candidates=[mean,nothing]"])
     assert config["model"]["models"]["nothing"]["name"] == "zeros"
+
+
+def own_table(file: Path, labels: list[str]) -> list[str]:
+    """Write a table of two related numbers, with labels in the first rows, and return how it is trained on."""
+    rng = np.random.default_rng(0)
+    numbers = [f"{a:.3f},{a + b:.3f}" for a, b in rng.normal(size=(60, 2))]
+    lines = [f"{pair},{label}" for pair, label in itertools.zip_longest(numbers, labels, fillvalue="")]
+    file.write_text("\n".join(["a,b,y", *lines]) + "\n")
+    return ["model=best", "dataset=csv", f"dataset.path={file}", "protocol.folds=2"]
+
+
+def test_the_usual_classifiers_are_of_no_account_without_a_target(tmp_path: Path) -> None:
+    words = own_table(tmp_path / "own.csv", ["x"] * 60)
+    experiment = Experiment.of(compose("train", [*words, "dataset.drop=[y]"]))
+    Blend().check(experiment)
+    assert not {"logistic", "boosting", "triplegan"} & set(names_of(experiment))
+
+
+def test_two_labels_are_enough(tmp_path: Path) -> None:
+    words = own_table(tmp_path / "own.csv", ["x", "z"])
+    argv = [*words, *PLAIN, "dataset.target=y", "refit=false", f"outputs={tmp_path}"]
+    assert cli.main(["train", *argv, "protocol.label_rate=1", "protocol.folds=0"]) == 0
+
+
+def test_the_models_that_fill_files_are_those_that_were_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More would fit into the budget when one replica is fitted, not all of them."""
+    budgets = []
+
+    def chosen(costs: dict[str, Cost], needed: str, minutes: float | None) -> set[str]:
+        budgets.append(minutes)
+        return set(costs) - ({"matrix"} if minutes else set())
+
+    monkeypatch.setattr("ganx.run.best.affordable", chosen)
+    words = [*own_table(tmp_path / "own.csv", ["x", "z"] * 30), *PLAIN, "dataset.target=y", "model.minutes=5"]
+    assert cli.main(["train", *words, "model.candidates=[mean,knn,matrix]", f"outputs={tmp_path}"]) == 0
+    (file,) = tmp_path.glob("runs/csv/*/result.json")
+    result = json.loads(file.read_text())
+    assert budgets == [5, None]
+    assert result["notes"] == ["matrix is left out: it does not end in model.minutes=5"]
+    assert set(result["blend"]["numbers"]) == set(result["refit"]["blend"]["numbers"]) == {"mean", "knn"}
