@@ -15,7 +15,9 @@ from rich.progress import Progress
 
 from ganx.data.csv_table import Like
 from ganx.engine.share import heard_by
+from ganx.errors import UserError
 from ganx.run.folder import find_run
+from ganx.run.stored import finished_result
 from ganx.serve.ensemble import Ensemble, open_ensemble
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
@@ -35,14 +37,19 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
     target is missing it is predicted; a column that the file lacks, the target among them, is added.
 
     Raises:
-        UserError: no such run, one that is not finished or holds rows back, a table of another form, or a name for the
-            output under which it cannot be written.
+        UserError: no such run, one that is not finished or holds rows back, a table of another form, a name for the
+            output under which it cannot be written, or the spread of a single replica.
     """
     console = Console()
     places = {key: config[key] for key in ("out", "spread") if config[key] is not None}
     check_places(config["input"], places)
     folder = find_run(config["run"], config["outputs"])
     ensemble = open_ensemble(folder, added_by(argv), "impute")
+    if "spread" in places and ensemble.n_replicas == 1:
+        raise UserError(
+            f"spread={places['spread']}: a single replica answers, so that the spread is 0 everywhere, which is not "
+            f"certainty; train more of them: {finished_result(folder).get('command', 'ganx train ...')} seeds=5"
+        )
     gc.freeze()  # millions of cells come and go: what has been imported need not be looked through each time
     with console.status(f"reading {config['input']}"):
         like = ensemble.read(config["input"])

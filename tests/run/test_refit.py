@@ -104,6 +104,16 @@ def test_uncertain_rows_are_left_open(own: Path, capsys: pytest.CaptureFixture[s
     assert f"{(~sure).sum()} left open" in capsys.readouterr().out
 
 
+def test_a_single_replica_has_no_spread(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train("model=mean")
+    assert cli.main(["impute", f"run={run}", "input=own.csv", "out=filled.csv", "--spread", "spread.csv"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("ganx: spread=spread.csv: a single replica answers")
+    assert told.endswith("model=mean seeds=5\n")
+    assert not Path("filled.csv").exists()
+    assert not Path("spread.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "fragment"),
     [
