@@ -31,8 +31,8 @@ several: `seeds=5`). Text (.csv, .tsv, .txt), or
 .parquet.""",
     "predict": """ganx predict [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [abstain=P]
 
-The class of each row of a table, and the probability of each class. Cells may be missing. Where the probability of the
-class is below P, none is named.
+The class of each row of a table, and the probability of each class. Cells may be missing. With P the likeliest class is
+named, and none where its probability is below P.
 
   ganx predict run=SIGNATURE input=new.csv out=classes.csv
   ganx predict run=SIGNATURE input=new.csv out=classes.csv abstain=0.8""",

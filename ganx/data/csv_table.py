@@ -130,6 +130,8 @@ def read_like(
     classes: Sequence[str],
     target: str | None,
     missing: Sequence[str | float] = (),
+    *,
+    filling: bool = True,
 ) -> Like:
     """Read another file in the form of a known table, for a model that was trained on that table.
 
@@ -142,6 +144,7 @@ def read_like(
         classes: its class names.
         target: name of its target column, which may be missing in the file.
         missing: as for `read_csv`.
+        filling: whether the gaps are to be filled; the notes say then what becomes of them.
 
     Raises:
         UserError: the file has none of the columns, or text where numbers are expected.
@@ -168,8 +171,9 @@ def read_like(
     unseen = x == UNSEEN
     unseen[:, [column.numeric for column in known]] = False
     x[unseen] = math.nan
-    notes = [_lacking(text, column.name) for column in columns if not text.has(column.name)]
-    notes += [_unseen(codes[known[j].name], known[j].name, int(unseen[:, j].sum())) for j in unseen.any(0).nonzero()[0]]
+    notes = [_lacking(text, column.name, filling) for column in columns if not text.has(column.name)]
+    for j in unseen.any(0).nonzero()[0]:
+        notes.append(_unseen(codes[known[j].name], known[j].name, int(unseen[:, j].sum()), filling))
     y = np.nan_to_num(x[:, -1], nan=-1).astype(np.int64) if target is not None and text.has(target) else None
     d = len(columns)
     return Like(text, x[:, :d], y, gaps[:, :d], gaps[:, d:].any(1), notes)
@@ -201,19 +205,20 @@ def _forms(category: str) -> list[object]:
     return [category.casefold(), *([] if (value := number(category)) is None else [value])]
 
 
-def _lacking(text: TextTable, name: str) -> str:
+def _lacking(text: TextTable, name: str, filling: bool) -> str:
     hint = nearest(name, text.header)
     return (
-        f"the file lacks the column {show(name)}: it counts as missing in every row, is filled, and stands at the end"
+        f"the file lacks the column {show(name)}: it counts as missing in every row"
+        f"{', is filled, and stands at the end' if filling else ''}"
         f"{hint if hint.startswith('; did') else ''}"
     )
 
 
-def _unseen(codes: _Codes, name: str, count: int) -> str:
+def _unseen(codes: _Codes, name: str, count: int, filling: bool) -> str:
     texts = ", ".join([show(cell) for cell in codes if codes[cell] == UNSEEN][:3])
     return (
         f"column {show(name)}: {plural(count, 'cell')} with values that the run does not know ({texts}), "
-        "counted as missing and left as they are"
+        f"counted as missing{' and left as they are' if filling else ''}"
     )
 
 

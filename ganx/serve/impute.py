@@ -23,9 +23,6 @@ from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
 from ganx.text import plural
 
-PORTION = 8192  # rows at a time
-MOST_CELLS = 4_000_000  # whose answers, of all replicas, are in memory
-
 #: {column: {row: text}}; rows are counted from the first of a portion.
 Texts = dict[str, dict[int, str]]
 
@@ -91,12 +88,6 @@ class Filling:
         """Columns that the file lacks."""
         return [name for name in self.names if not self.like.text.has(name)]
 
-    @property
-    def portion(self) -> int:
-        """How many rows are asked about at a time."""
-        ensemble = self.ensemble
-        return int(np.clip(MOST_CELLS // (ensemble.n_replicas * ensemble.encoding.group.size), 1, PORTION))
-
     def texts(self, start: int, stop: int, *, with_spread: bool) -> tuple[Texts, Texts]:
         """Return the new cells of rows start to stop, column by column, and the spread of each, if wanted."""
         gaps, gaps_y = self.like.gaps[start:stop], self.like.gaps_y[start:stop] & self.labels
@@ -139,8 +130,8 @@ def _write(console: Console, filling: Filling, places: dict[str, str]) -> tuple[
             file = stack.enter_context(open_table(places["spread"], text.encoding, text.separator, names))
             spread = csv.DictWriter(file, names, "", delimiter=text.separator, lineterminator="\n")
             spread.writeheader()
-        for start in range(0, len(text), filling.portion):
-            stop = min(start + filling.portion, len(text))
+        for start in range(0, len(text), filling.ensemble.portion):
+            stop = min(start + filling.ensemble.portion, len(text))
             with heard_by(lambda share: bar.update(task, completed=start + share * (stop - start))):  # noqa: B023
                 texts, spreads = filling.texts(start, stop, with_spread=spread is not None)
             out.write(text.filled(start, stop, texts, added))
