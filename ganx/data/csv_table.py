@@ -31,6 +31,7 @@ MANY = 1000  # a one-hot code cannot be longer than this
 LEVELS = 10  # no more different numbers than this may well be names of categories
 PORTION = 8192  # rows whose cells are in memory as texts when a file is filled
 UNSEEN = -1.0  # a code
+_TRUTHS = ("True", "TRUE", "true", "False", "FALSE", "false")  # pandas takes these for 1 and 0
 LARGEST = 1e300  # so that a column's range is finite, too
 
 
@@ -229,6 +230,8 @@ def _parsed(text: TextTable, names: Sequence[str], start: int, unknown: Unknown)
     """
     rows = text.plain(start, start + PORTION)
     if rows is None or not names or "\ufeff" in rows:  # a byte order mark, which pandas would pass over
+        return None
+    if any(word in rows for word in _TRUTHS):
         return None
     positions = sorted(text.position("", name) for name in names)
     with warnings.catch_warnings():

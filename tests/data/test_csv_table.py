@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ganx.data import Column, Encoding, Table, load, make_splits
@@ -502,6 +502,7 @@ ODD += [
 
 
 @settings(max_examples=300, deadline=None)
+@example([("1", "True", "red")], ",", "\n", False)
 @given(
     st.lists(
         st.tuples(*[st.sampled_from(ODD)] * 2, st.sampled_from(["red", " RED", "", "a|b"])), min_size=1, max_size=6
