@@ -14,7 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ganx.data.csv_doubts import number_like, points_of_thousands, sentinels, thousands, with_comma
+from ganx.data.csv_doubts import (
+    number_like,
+    points_of_thousands,
+    sentinels,
+    spelt_alike,
+    thousands,
+    unknown_words,
+    with_comma,
+)
 from ganx.data.csv_text import TextTable, number, read_text, show
 from ganx.data.table import Column, Table
 from ganx.data.written import style_of
@@ -99,7 +107,9 @@ def read_csv(
     for j, name in enumerate(names):
         column, x[:, j] = _parse_column(text, name, unknown.known(cells[name]), notes)
         columns.append(column)
+        notes += _doubts(name, column.categories, "category", "categories")
     y, classes = (None, ()) if target is None else _parse_target(text, target, unknown.known(cells[target]))
+    notes += _doubts(target or "", classes, "class", "classes")
     groups = None if group is None else _parse_groups(unknown.known(cells[group]))
     return Table("csv", x, y, tuple(columns), classes, target, groups=groups, notes=tuple(notes))
 
@@ -361,6 +371,23 @@ def _are_names(name: str, present: Sequence[str], notes: list[str]) -> bool:
     taken = f"{len(set(present))} categories" if few else f"numbers, since more than {FEW} are different"
     notes.append(f"column {show(name)}: digits with leading zeros ({show(padded)}) are taken as {taken}")
     return few
+
+
+def _doubts(name: str, found: Sequence[str], one: str, several: str) -> list[str]:
+    """Return notes about names of categories or classes that may be one and the same, or mean "unknown"."""
+    notes = []
+    if groups := spelt_alike(found):
+        told = "; ".join(", ".join(repr(spelling[:40]) for spelling in group) for group in groups[:3])
+        more = "; ..." if len(groups) > 3 else ""
+        notes.append(
+            f"column {show(name)}: {told}{more} are different {several}, though they differ in case or spaces alone; "
+            "write them alike if they are the same"
+        )
+    if words := unknown_words(found):
+        told = ", ".join(map(show, words))
+        are = f"are taken as {several}; if they mean" if len(words) > 1 else f"is taken as a {one}; if it means"
+        notes.append(f"column {show(name)}: {told} {are} unknown, add {list_override('dataset.missing', words)}")
+    return notes
 
 
 def _judge_words(
