@@ -15,6 +15,7 @@ from ganx.engine.checkpoint import read_checkpoint
 from ganx.serve.parts import Single
 
 QUICK = ["model.steps=60", "model.validate_every=20", "protocol.folds=2"]
+PIPELINE = ["model=pipeline", "model@model.imputer=mean", "model@model.classifier=logistic", "model.balancer=none"]
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def result(run: Path) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("model", [["model=knn"], ["model=hexagan", *QUICK], ["model=logistic"]])
+@pytest.mark.parametrize("model", [["model=knn"], ["model=hexagan", *QUICK], ["model=logistic"], PIPELINE])
 def test_what_was_scored_in_folds_answers_for_files(own: Path, model: list[str]) -> None:
     run = train(*model, "protocol.folds=2")
     assert result(run)["refit"]["replica_ids"] == [[0, 0]]
