@@ -209,7 +209,7 @@ class Impute:
 class Predict:
     """`ganx predict`: the class of each row of `input` by `run` goes to `out`.
 
-    `abstain`: rows of a lower probability get no class.
+    `abstain`: rows get the likeliest class, and none if it is less probable.
     """
 
     run: str

@@ -18,6 +18,11 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+def with_outputs(argv: Sequence[str]) -> list[str]:
+    """Turn `outputs=DIR`, as the composed commands take it, into the option that it is here."""
+    return [f"--{word}" if word.startswith("outputs=") else word for word in argv]
+
+
 def refuse_other_meaning(group: str, argv: Sequence[str], own: AbstractSet[str], meaning: AbstractSet[str]) -> None:
     """Refuse overrides that would change a published table or figure: it is what its file says.
 

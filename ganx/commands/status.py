@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ganx.commands import Parser
+from ganx.commands import Parser, with_outputs
 from ganx.errors import UserError
 from ganx.launch.folder import Sweep, SweepFolder, all_sweeps, find_sweep
 from ganx.launch.queue import queue
@@ -36,8 +36,10 @@ def run(argv: list[str]) -> int:
     )
     parser.add_argument("sweep", nargs="?", help="the name of a sweep")
     default = os.environ.get("GANX_OUTPUTS", "outputs")
-    parser.add_argument("--outputs", type=Path, default=default, help=f"where they are (default: {default})")
-    args = parser.parse_args(argv)
+    parser.add_argument(
+        "--outputs", type=Path, default=default, help=f"where they are; also outputs=DIR (default: {default})"
+    )
+    args = parser.parse_args(with_outputs(argv))
     if args.sweep is not None:
         return _one_sweep(find_sweep(args.sweep, args.outputs))
     _sweeps(all_sweeps(args.outputs))

@@ -1,4 +1,4 @@
-"""What a column looks like, beside what it is: numbers in disguise, and numbers that stand for "unknown"."""
+"""What a column looks like, beside what it is: numbers in disguise, spellings of one word, codes for "unknown"."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ _DECIMAL_COMMA = re.compile(r"[+\-−]?(\d+|\d{1,3}([. '’\u00a0\u202f]\d{3})+)
 _POINTS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _BELOW_THOUSAND = re.compile(r"[+-]?(0|[1-9]\d{0,2})")
 _ORDINAL = re.compile(r"\d+(st|nd|rd|th)", re.IGNORECASE)
+
+#: Words for "unknown" that people write, in lower case, beside those that are always read so.
+_UNKNOWN = frozenset(
+    [
+        *("-", "--", "---", "?", "??", "???", ".", "..", "none", "null", "nil", "missing", "unspecified", "undefined"),
+        *("unknown", "unk", "unk.", "n.a.", "n.a", "n. a.", "n/a.", "n.k.", "n.d.", "not available", "not known"),
+        *("not specified", "not stated", "not recorded", "no data", "no answer", "no value", "undetermined"),
+        *("unbekannt", "unbek.", "k.a.", "k.a", "k. a.", "keine angabe", "nicht bekannt", "fehlt", "fehlend"),
+        *("inconnu", "inconnue", "desconocido", "desconocida", "sconosciuto", "onbekend", "ukjent", "ukendt", "okänd"),
+    ]
+)
 
 FAR = 2  # times the widest gap between the other values
 
@@ -78,6 +89,21 @@ def sentinels(values: NDArray[np.float64]) -> list[float]:
         found.append(odd[0][0])
         levels = odd[0][1]
     return sorted(found)
+
+
+def unknown_words(names: Iterable[str]) -> list[str]:
+    """Return the names that are words for "unknown", one spelling of each; "-" is none beside "+"."""
+    names = list(names)
+    found = {name.casefold(): name for name in reversed(names) if name.casefold() in _UNKNOWN}
+    return sorted(name for name in found.values() if not (name == "-" and "+" in names))
+
+
+def spelt_alike(names: Iterable[str]) -> list[list[str]]:
+    """Return the groups of names that differ in upper and lower case, or in spaces, alone; no words for "unknown"."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(" ".join(name.casefold().split()), []).append(name)
+    return [group for form, group in groups.items() if len(group) > 1 and form not in _UNKNOWN]
 
 
 def _is_code(value: float) -> bool:

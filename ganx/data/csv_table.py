@@ -14,7 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ganx.data.csv_doubts import number_like, points_of_thousands, sentinels, thousands, with_comma
+from ganx.data.csv_doubts import (
+    number_like,
+    points_of_thousands,
+    sentinels,
+    spelt_alike,
+    thousands,
+    unknown_words,
+    with_comma,
+)
 from ganx.data.csv_text import TextTable, number, read_text, show
 from ganx.data.table import Column, Table
 from ganx.data.written import style_of
@@ -31,6 +39,7 @@ MANY = 1000  # a one-hot code cannot be longer than this
 LEVELS = 10  # no more different numbers than this may well be names of categories
 PORTION = 8192  # rows whose cells are in memory as texts when a file is filled
 UNSEEN = -1.0  # a code
+_TRUTHS = ("True", "TRUE", "true", "False", "FALSE", "false")  # pandas takes these for 1 and 0
 LARGEST = 1e300  # so that a column's range is finite, too
 
 
@@ -98,7 +107,9 @@ def read_csv(
     for j, name in enumerate(names):
         column, x[:, j] = _parse_column(text, name, unknown.known(cells[name]), notes)
         columns.append(column)
+        notes += _doubts(name, column.categories, "category", "categories")
     y, classes = (None, ()) if target is None else _parse_target(text, target, unknown.known(cells[target]))
+    notes += _doubts(target or "", classes, "class", "classes")
     groups = None if group is None else _parse_groups(unknown.known(cells[group]))
     return Table("csv", x, y, tuple(columns), classes, target, groups=groups, notes=tuple(notes))
 
@@ -130,6 +141,8 @@ def read_like(
     classes: Sequence[str],
     target: str | None,
     missing: Sequence[str | float] = (),
+    *,
+    filling: bool = True,
 ) -> Like:
     """Read another file in the form of a known table, for a model that was trained on that table.
 
@@ -142,6 +155,7 @@ def read_like(
         classes: its class names.
         target: name of its target column, which may be missing in the file.
         missing: as for `read_csv`.
+        filling: whether the gaps are to be filled; the notes say then what becomes of them.
 
     Raises:
         UserError: the file has none of the columns, or text where numbers are expected.
@@ -168,8 +182,9 @@ def read_like(
     unseen = x == UNSEEN
     unseen[:, [column.numeric for column in known]] = False
     x[unseen] = math.nan
-    notes = [_lacking(text, column.name) for column in columns if not text.has(column.name)]
-    notes += [_unseen(codes[known[j].name], known[j].name, int(unseen[:, j].sum())) for j in unseen.any(0).nonzero()[0]]
+    notes = [_lacking(text, column.name, filling) for column in columns if not text.has(column.name)]
+    for j in unseen.any(0).nonzero()[0]:
+        notes.append(_unseen(codes[known[j].name], known[j].name, int(unseen[:, j].sum()), filling))
     y = np.nan_to_num(x[:, -1], nan=-1).astype(np.int64) if target is not None and text.has(target) else None
     d = len(columns)
     return Like(text, x[:, :d], y, gaps[:, :d], gaps[:, d:].any(1), notes)
@@ -201,19 +216,20 @@ def _forms(category: str) -> list[object]:
     return [category.casefold(), *([] if (value := number(category)) is None else [value])]
 
 
-def _lacking(text: TextTable, name: str) -> str:
+def _lacking(text: TextTable, name: str, filling: bool) -> str:
     hint = nearest(name, text.header)
     return (
-        f"the file lacks the column {show(name)}: it counts as missing in every row, is filled, and stands at the end"
+        f"the file lacks the column {show(name)}: it counts as missing in every row"
+        f"{', is filled, and stands at the end' if filling else ''}"
         f"{hint if hint.startswith('; did') else ''}"
     )
 
 
-def _unseen(codes: _Codes, name: str, count: int) -> str:
+def _unseen(codes: _Codes, name: str, count: int, filling: bool) -> str:
     texts = ", ".join([show(cell) for cell in codes if codes[cell] == UNSEEN][:3])
     return (
         f"column {show(name)}: {plural(count, 'cell')} with values that the run does not know ({texts}), "
-        "counted as missing and left as they are"
+        f"counted as missing{' and left as they are' if filling else ''}"
     )
 
 
@@ -224,6 +240,8 @@ def _parsed(text: TextTable, names: Sequence[str], start: int, unknown: Unknown)
     """
     rows = text.plain(start, start + PORTION)
     if rows is None or not names or "\ufeff" in rows:  # a byte order mark, which pandas would pass over
+        return None
+    if any(word in rows for word in _TRUTHS):
         return None
     positions = sorted(text.position("", name) for name in names)
     with warnings.catch_warnings():
@@ -353,6 +371,23 @@ def _are_names(name: str, present: Sequence[str], notes: list[str]) -> bool:
     taken = f"{len(set(present))} categories" if few else f"numbers, since more than {FEW} are different"
     notes.append(f"column {show(name)}: digits with leading zeros ({show(padded)}) are taken as {taken}")
     return few
+
+
+def _doubts(name: str, found: Sequence[str], one: str, several: str) -> list[str]:
+    """Return notes about names of categories or classes that may be one and the same, or mean "unknown"."""
+    notes = []
+    if groups := spelt_alike(found):
+        told = "; ".join(", ".join(repr(spelling[:40]) for spelling in group) for group in groups[:3])
+        more = "; ..." if len(groups) > 3 else ""
+        notes.append(
+            f"column {show(name)}: {told}{more} are different {several}, though they differ in case or spaces alone; "
+            "write them alike if they are the same"
+        )
+    if words := unknown_words(found):
+        told = ", ".join(map(show, words))
+        are = f"are taken as {several}; if they mean" if len(words) > 1 else f"is taken as a {one}; if it means"
+        notes.append(f"column {show(name)}: {told} {are} unknown, add {list_override('dataset.missing', words)}")
+    return notes
 
 
 def _judge_words(

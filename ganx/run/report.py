@@ -21,6 +21,8 @@ from ganx.text import duration, plural
 #: References that are shown, and the words above their figures.
 _HEADINGS = {"mean": "column mean", "copula": "copula"}
 _MOST_COLUMNS = 12  # that are shown, before the rest is only counted
+LEAST_CELLS = 10  # of a column, hidden in all replicas together, that can tell whether it is better than the mean
+_FEW_CELLS = "few cells"
 LEAST_SHOWN = 0.005  # weight in a blend
 
 
@@ -119,8 +121,9 @@ def _show_columns(console: Console, columns: dict[str, dict[str, Any]]) -> None:
         )
     console.print(grid)
     if rest := [one for _, one in worst[_MOST_COLUMNS:]]:
-        failing = sum(bool(_than_mean(one)) for one in rest)
-        but = f", {failing} of them no better than the mean or not clearly" if failing else ""
+        failing = sum(_than_mean(one) not in ("", _FEW_CELLS) for one in rest)
+        are = "is" if failing == 1 else "are"
+        but = f", {failing} of these {are} not clearly better than the mean" if failing else ""
         more = f"and {plural(len(rest), 'more column')}{but}: metrics_by_column in result.json"
         console.print(more, highlight=False, soft_wrap=True)
 
@@ -132,6 +135,9 @@ def _relative(column: dict[str, Any]) -> float:
 
 
 def _than_mean(column: dict[str, Any]) -> str:
+    """Return how a column stands beside the mean; empty where it is clearly better."""
+    if column["cells"] < LEAST_CELLS:
+        return _FEW_CELLS
     if column.get("beats_mean", True):
         return ""
     return "not clearly better" if _relative(column) <= 1 - LEAST_GAIN else "no better"

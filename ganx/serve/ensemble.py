@@ -22,13 +22,16 @@ from ganx.targets import spec
 
 Floats = NDArray[np.float64]
 
+PORTION = 8192  # rows at a time
+MOST_CELLS = 4_000_000  # whose answers, of all replicas, are in memory
+
 
 @dataclass(frozen=True)
 class Ensemble:
     """The replicas of a finished run, as far as other tables of the same form concern them.
 
     Attributes:
-        can: which of `impute` and `classify` it is asked.
+        can: which of `impute` and `classify` it is asked; to fill a file, both, as far as it can.
         missing: texts and numbers that mean "unknown", beside the usual ones.
         calibration: of the class probabilities (`ganx.run.calibration`); None: there is none.
     """
@@ -46,9 +49,16 @@ class Ensemble:
         """How many replicas answer."""
         return len(self.part.state["replicas"]) - len(self.part.state["failed"])
 
+    @property
+    def portion(self) -> int:
+        """How many rows are asked about at a time."""
+        return int(np.clip(MOST_CELLS // (self.n_replicas * self.encoding.group.size), 1, PORTION))
+
     def read(self, path: str) -> Like:
-        """Read a file of the same form; see `read_like`."""
-        return read_like(path, self.encoding.columns, self.classes, self.target, self.missing)
+        """Read a file of the same form; see `read_like`. Its target matters only where gaps are filled."""
+        filling = "impute" in self.can
+        target = self.target if filling else None
+        return read_like(path, self.encoding.columns, self.classes, target, self.missing, filling=filling)
 
     def answer(self, x: Floats) -> tuple[Floats | None, Floats | None, Floats | None]:
         """Answer for cells (N, D) in original units, NaN = missing.
@@ -120,10 +130,10 @@ def open_ensemble(folder: RunFolder, extra_targets: frozenset[str], need: str) -
     classes = tuple(facts["classes"])
     if need == "classify" and not classes:
         raise UserError(f"{folder}: it was trained without a target, so that it knows no classes")
-    can = tuple(one for one in ("impute", "classify") if one in method.capabilities and (classes or one == "impute"))
+    labels = need == "impute" and classes and "classify" in method.capabilities
     return Ensemble(
         part=part,
-        can=can,
+        can=(need, "classify") if labels else (need,),
         encoding=Encoding.from_dict(facts["encoding"]),
         classes=classes,
         target=facts["target"],

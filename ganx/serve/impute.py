@@ -15,14 +15,13 @@ from rich.progress import Progress
 
 from ganx.data.csv_table import Like
 from ganx.engine.share import heard_by
+from ganx.errors import UserError
 from ganx.run.folder import find_run
+from ganx.run.stored import finished_result
 from ganx.serve.ensemble import Ensemble, open_ensemble
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
 from ganx.text import plural
-
-PORTION = 8192  # rows at a time
-MOST_CELLS = 4_000_000  # whose answers, of all replicas, are in memory
 
 #: {column: {row: text}}; rows are counted from the first of a portion.
 Texts = dict[str, dict[int, str]]
@@ -35,14 +34,19 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
     target is missing it is predicted; a column that the file lacks, the target among them, is added.
 
     Raises:
-        UserError: no such run, one that is not finished or holds rows back, a table of another form, or a name for the
-            output under which it cannot be written.
+        UserError: no such run, one that is not finished or holds rows back, a table of another form, a name for the
+            output under which it cannot be written, or the spread of a single replica.
     """
     console = Console()
     places = {key: config[key] for key in ("out", "spread") if config[key] is not None}
     check_places(config["input"], places)
     folder = find_run(config["run"], config["outputs"])
     ensemble = open_ensemble(folder, added_by(argv), "impute")
+    if "spread" in places and ensemble.n_replicas == 1:
+        raise UserError(
+            f"spread={places['spread']}: a single replica answers, so that the spread is 0 everywhere, which is not "
+            f"certainty; train more of them: {finished_result(folder).get('command', 'ganx train ...')} seeds=5"
+        )
     gc.freeze()  # millions of cells come and go: what has been imported need not be looked through each time
     with console.status(f"reading {config['input']}"):
         like = ensemble.read(config["input"])
@@ -83,12 +87,6 @@ class Filling:
     def added(self) -> list[str]:
         """Columns that the file lacks."""
         return [name for name in self.names if not self.like.text.has(name)]
-
-    @property
-    def portion(self) -> int:
-        """How many rows are asked about at a time."""
-        ensemble = self.ensemble
-        return int(np.clip(MOST_CELLS // (ensemble.n_replicas * ensemble.encoding.group.size), 1, PORTION))
 
     def texts(self, start: int, stop: int, *, with_spread: bool) -> tuple[Texts, Texts]:
         """Return the new cells of rows start to stop, column by column, and the spread of each, if wanted."""
@@ -132,8 +130,8 @@ def _write(console: Console, filling: Filling, places: dict[str, str]) -> tuple[
             file = stack.enter_context(open_table(places["spread"], text.encoding, text.separator, names))
             spread = csv.DictWriter(file, names, "", delimiter=text.separator, lineterminator="\n")
             spread.writeheader()
-        for start in range(0, len(text), filling.portion):
-            stop = min(start + filling.portion, len(text))
+        for start in range(0, len(text), filling.ensemble.portion):
+            stop = min(start + filling.ensemble.portion, len(text))
             with heard_by(lambda share: bar.update(task, completed=start + share * (stop - start))):  # noqa: B023
                 texts, spreads = filling.texts(start, stop, with_spread=spread is not None)
             out.write(text.filled(start, stop, texts, added))

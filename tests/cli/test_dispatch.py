@@ -53,6 +53,13 @@ def test_help_of_a_plain_command(ganx, command):
     assert out.startswith(f"usage: ganx {command}")
 
 
+@pytest.mark.parametrize("words", [("outputs=there",), ("--outputs", "there"), ("--outputs=there",)])
+def test_status_takes_outputs_as_other_commands_do(ganx, words):
+    assert ganx("status", *words) == (0, "no runs in there/runs\n", "")
+    assert "no sweep 'mine' in there/sweeps" in ganx("status", "mine", *words).err
+    assert "no sweep 'mine' in there/sweeps" in ganx("cancel", *words, "mine").err
+
+
 def test_wrong_option_of_a_plain_command_is_one_line(ganx):
     code, _, err = ganx("status", "--nope")
     assert code == 2

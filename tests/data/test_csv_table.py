@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ganx.data import Column, Encoding, Table, load, make_splits
@@ -301,6 +301,33 @@ def test_few_cells_that_look_like_numbers_are_categories_and_told(write) -> None
     assert notes_of(write, ["1", "2", "two"] * 5)[1] == []
 
 
+def test_spellings_of_one_word_and_words_for_unknown_are_told(write) -> None:
+    table, notes = notes_of(write, ["Ja", "ja", "nein", "unbekannt", "Unbekannt", "n.a."] * 3)
+    assert len(table.columns[0].categories) == 6
+    assert notes == [
+        "column 'a': 'Ja', 'ja' are different categories, though they differ in case or spaces alone; "
+        "write them alike if they are the same",
+        "column 'a': 'Unbekannt', 'n.a.' are taken as categories; if they mean unknown, "
+        "add 'dataset.missing=[Unbekannt,n.a.]'",
+    ]
+    _, notes = notes_of(write, ["Ja", "nein", "unbekannt", "Unbekannt"] * 3, missing=["unbekannt"])
+    assert notes == []
+
+
+def test_the_same_is_told_of_classes(write) -> None:
+    table, notes = notes_of(write, ["ill", " ILL ", "Ill", "well", "unknown"] * 3, target="a")
+    assert table.classes == ("ILL", "Ill", "ill", "unknown", "well")
+    assert notes == [
+        "column 'a': 'ILL', 'Ill', 'ill' are different classes, though they differ in case or spaces alone; "
+        "write them alike if they are the same",
+        "column 'a': 'unknown' is taken as a class; if it means unknown, add 'dataset.missing=[unknown]'",
+    ]
+
+
+def test_plus_and_minus_are_no_doubt(write) -> None:
+    assert notes_of(write, ["+", "-"] * 5)[1] == []
+
+
 def test_leading_zeros(write) -> None:
     table, notes = notes_of(write, ["01000", "8001"] * 5)
     assert table.columns[0].categories == ("01000", "8001")
@@ -502,6 +529,7 @@ ODD += [
 
 
 @settings(max_examples=300, deadline=None)
+@example([("1", "True", "red")], ",", "\n", False)
 @given(
     st.lists(
         st.tuples(*[st.sampled_from(ODD)] * 2, st.sampled_from(["red", " RED", "", "a|b"])), min_size=1, max_size=6

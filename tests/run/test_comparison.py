@@ -151,7 +151,7 @@ def shown(columns: dict[str, Any]) -> str:
 
 def test_of_many_columns_the_worst_are_shown() -> None:
     columns = {
-        f"c{j}[x]": {"rmse": 0.1 * j, "mean": 1.0, "cells": 5, "beats_mean": j < 5 or j > 12} for j in range(1, 16)
+        f"c{j}[x]": {"rmse": 0.1 * j, "mean": 1.0, "cells": 50, "beats_mean": j < 5 or j > 12} for j in range(1, 16)
     }
     told = shown(columns)
     names = [line.split()[1] for line in told.splitlines() if line.startswith("│")]
@@ -159,3 +159,17 @@ def test_of_many_columns_the_worst_are_shown() -> None:
     assert "and 3 more columns: metrics_by_column" in told
     assert "not clearly better" in told
     assert "columns" not in shown({})
+
+
+@pytest.mark.parametrize(("failing", "words"), [(1, "1 of these is"), (2, "2 of these are")])
+def test_columns_that_are_not_shown_are_counted(failing: int, words: str) -> None:
+    columns = {f"c{j}": {"rmse": 0.1, "mean": 1.0, "cells": 50, "beats_mean": j >= 12 + failing} for j in range(15)}
+    columns["few"] = {"rmse": 0.01, "mean": 1.0, "cells": 9, "beats_mean": False}
+    assert f"and 4 more columns, {words} not clearly better than the mean: metrics_by_column" in shown(columns)
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_few_cells_are_not_judged(beats: bool) -> None:
+    columns = {f"c{n}": {"rmse": 2.0, "mean": 1.0, "cells": n, "beats_mean": beats} for n in (9, 10)}
+    lines = {line.split()[1]: line.split("│")[-2].strip() for line in shown(columns).splitlines() if line[:1] == "│"}
+    assert lines == {"c9": "few cells", "c10": "" if beats else "no better"}

@@ -1,6 +1,7 @@
 """One training, then the file: after scoring, a run is fitted once more on all that is known."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pandas as pd
 import pytest
 
 from ganx import cli
+from ganx.engine.capabilities import Answers
 from ganx.engine.checkpoint import read_checkpoint
+from ganx.serve.parts import Single
 
 QUICK = ["model.steps=60", "model.validate_every=20", "protocol.folds=2"]
+PIPELINE = ["model=pipeline", "model@model.imputer=mean", "model@model.classifier=logistic", "model.balancer=none"]
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def result(run: Path) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("model", [["model=knn"], ["model=hexagan", *QUICK], ["model=logistic"]])
+@pytest.mark.parametrize("model", [["model=knn"], ["model=hexagan", *QUICK], ["model=logistic"], PIPELINE])
 def test_what_was_scored_in_folds_answers_for_files(own: Path, model: list[str]) -> None:
     run = train(*model, "protocol.folds=2")
     assert result(run)["refit"]["replica_ids"] == [[0, 0]]
@@ -102,6 +106,77 @@ def test_uncertain_rows_are_left_open(own: Path, capsys: pytest.CaptureFixture[s
     assert 0 < sure.sum() < len(sure)
     assert (some["kind"] == np.where(sure, every["kind"], "")).all()
     assert f"{(~sure).sum()} left open" in capsys.readouterr().out
+
+
+def test_what_is_named_is_the_choice_of_the_method_or_with_abstain_the_likeliest(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train("model=logistic", "protocol.folds=2")
+    changed = result(run)
+    changed["refit"]["calibration"] = {"slope": 1.0, "shift": [2.0, 0.0]}
+    (run / "result.json").write_text(json.dumps(changed))
+    told = {}
+    for name, words in {"all.csv": [], "likely.csv": ["abstain=0.01"], "sure.csv": ["abstain=0.9"]}.items():
+        capsys.readouterr()
+        assert cli.main(["predict", f"run={run}", "input=own.csv", f"out={name}", *words]) == 0
+        told[name] = capsys.readouterr().out
+    chosen, likely, sure = (pd.read_csv(name, keep_default_na=False) for name in told)
+    probable = np.where(chosen["p(no)"] > chosen["p(yes)"], "no", "yes")
+    differing = (chosen["kind"] != probable).sum()
+    assert differing > 0
+    assert f"is not the likeliest one in {differing} row" in told["all.csv"]
+    assert "likeliest" not in told["likely.csv"] + told["sure.csv"]
+    assert (likely["kind"] == probable).all()
+    certain = chosen[["p(no)", "p(yes)"]].max(axis=1) >= 0.9
+    assert (sure["kind"] == np.where(certain, probable, "")).all()
+    assert f"{certain.sum()} classes named" in told["sure.csv"]
+    assert f"{(~certain).sum()} left open" in told["sure.csv"]
+
+
+def test_predicting_says_nothing_of_filling_and_asks_for_classes_alone(
+    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pd.read_csv("own.csv")
+    table["colour"] = ["red", "blue"] * 40
+    table.to_csv("own.csv", index=False)
+    run = train("model=hexagan", *QUICK)
+    table.assign(colour="green", kind="perhaps").drop(columns="b").to_csv("new.csv", index=False)
+    asked = []
+
+    def answer(self: Single, replica: int, view: object, known: object, names: Sequence[str]) -> Answers:
+        asked.append((len(view.x), tuple(names)))  # type: ignore[attr-defined]
+        return original(self, replica, view, known, names)  # type: ignore[arg-type]
+
+    original = Single.answer
+    monkeypatch.setattr(Single, "answer", answer)
+    monkeypatch.setattr("ganx.serve.ensemble.MOST_CELLS", 6 * 30)
+    capsys.readouterr()
+    assert cli.main(["predict", f"run={run}", "input=new.csv", "out=classes.csv"]) == 0
+    assert asked == [(30, ("classify",)), (30, ("classify",)), (20, ("classify",))]
+    told = capsys.readouterr().out
+    assert "lacks the column 'b': it counts as missing in every row\n" in told
+    assert "80 cells with values that the run does not know ('green'), counted as missing\n" in told
+    assert "perhaps" not in told
+
+
+def test_a_column_that_would_stand_twice_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train("model=logistic", "protocol.folds=2")
+    pd.read_csv("own.csv").rename(columns={"id": "p(no)"}).to_csv("new.csv", index=False)
+    assert cli.main(["predict", f"run={run}", "input=new.csv", "out=classes.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "ganx: new.csv: the output would have two columns 'p(no)'; rename that of the input\n"
+    )
+    assert not Path("classes.csv").exists()
+
+
+def test_a_single_replica_has_no_spread(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train("model=mean")
+    assert cli.main(["impute", f"run={run}", "input=own.csv", "out=filled.csv", "--spread", "spread.csv"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("ganx: spread=spread.csv: a single replica answers")
+    assert told.endswith("model=mean seeds=5\n")
+    assert not Path("filled.csv").exists()
+    assert not Path("spread.csv").exists()
 
 
 @pytest.mark.parametrize(

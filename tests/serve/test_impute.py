@@ -108,7 +108,7 @@ def test_portions_make_no_difference_to_what_is_written(place: Path, monkeypatch
     (place / "few.csv").write_text("age,colour,height,label\n1,red,170,yes\n,red,170,no\n3,red,170,\n")
     lines = []
     for portion in (1, 100):
-        monkeypatch.setattr("ganx.serve.impute.PORTION", portion)
+        monkeypatch.setattr("ganx.serve.ensemble.PORTION", portion)
         monkeypatch.setattr("ganx.data.csv_table.PORTION", portion)
         out, spread = place / f"few_{portion}.csv", place / f"few_spread_{portion}.csv"
         assert impute(place, f"input={place / 'few.csv'}", f"out={out}", "--spread", str(spread)) == 0
