@@ -24,6 +24,8 @@ class Baseline:
         n_classes: K of the whole table, 0 without a target; set before `fit`.
         positive: class that a binary F1 is about, None with more classes; set before `fit`.
         group: (d,) column of each feature, a categorical column having several; set before `fit`. None: one each.
+        portion: number of the portion of a long table, from 0; set before `impute`. Random answers to one portion are
+            independent of those to another, and the same again for the same one.
         notes: what was capped, a phrase each, for whoever reads the figures; filled by `fit`.
     """
 
@@ -32,6 +34,7 @@ class Baseline:
     n_classes: int = 0
     positive: int | None = None
     group: NDArray[np.int64] | None = None
+    portion: int = 0
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from scipy.special import log_ndtr, ndtr, ndtri
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
 from ganx.baselines.gaussian import Correlations, Factors, Gaussian, truncated
 from ganx.baselines.kept import Forms, damaged, floats
-from ganx.engine.share import tell
+from ganx.engine.share import part, tell
+from ganx.errors import UserError
 from ganx.types import PositiveFloat, PositiveInt
 
 Floats = NDArray[np.float64]
@@ -21,6 +22,12 @@ LEVELS = 10  # a column of as many values or fewer is discrete
 NODES = 32  # equally likely scores that a mean is taken over
 PASSES = 5  # over the discrete columns of a row to fill: each cell's score depends on the others'
 TOLERANCE = 1e-3  # greatest change of a correlation or loading that ends the rounds
+CHOICE_ROWS = 2000  # that a ridge is chosen on: more rows need less of it, and hardly tell the values apart
+CHOICE_CELLS = 50_000  # a smaller table is held out from several times, as few cells tell little, ...
+CHOICE_REPEATS = 4  # ... but no more often
+HELD_OUT = 0.1  # share of the known cells that a ridge is chosen by
+
+_BOOTSTRAP, _CHOICE, _DRAWS = 1, 2, 3  # streams of random numbers, independent of each other
 
 
 class Copula(Baseline):
@@ -36,7 +43,9 @@ class Copula(Baseline):
             sample of the rows. Missing cells of a row are drawn together. Of a category, `mean` and `median` give
             probabilities.
         rounds: of EM, at most.
-        ridge: added to the variances before they are divided by, so that no column is a sum of others.
+        ridge: added to the variances before they are divided by: it shrinks correlations, so that few rows of many
+            columns do not pass for more than they tell, and no column is a sum of others. Of a list, ascending, the
+            value that has the least error on held-out cells.
         wide: features above which correlations have low rank.
         rank: theirs.
     """
@@ -53,21 +62,32 @@ class Copula(Baseline):
         *,
         answer: Literal["mean", "median", "draw"],
         rounds: PositiveInt,
-        ridge: PositiveFloat,
+        ridge: PositiveFloat | list[PositiveFloat],
         wide: PositiveInt,
         rank: PositiveInt,
     ) -> None:
         super().__init__()
-        self.answer, self.rounds, self.ridge, self.wide, self.rank = answer, rounds, ridge, wide, rank
+        self.answer, self.rounds, self.wide, self.rank = answer, rounds, wide, rank
+        self.ridges = sorted(ridge) if isinstance(ridge, list) else [ridge]
+
+    def check(self, n_rows: int) -> None:
+        """Refuse an empty list."""
+        if not self.ridges:
+            raise UserError("model.ridge=[]: expected a number, or a list of numbers to choose from")
 
     def fit(self, x: Rows, m: Mask, y: Labels) -> None:
         """Learn quantiles and correlations from the training rows."""
+        self._read(x, m)
+        choose = len(self.ridges) > 1
+        with part(0, 2):
+            ridge = self._chosen(x, m) if choose else self.ridges[0]
         if self.answer == "draw":
-            rows = np.random.default_rng(self.seed).integers(len(x), size=len(x))
+            rows = np.random.default_rng([self.seed, _BOOTSTRAP]).integers(len(x), size=len(x))
             x, m = x[rows], m[rows]
-        self.values = _quantiles(x, m)
-        self._tell_apart()
-        self.keep(values=self.values, weights=self._learned(x, m).weights)
+            self._read(x, m)
+        with part(int(choose), 1 + choose):
+            gaussian = self._learned(*self._scores(x, m), m, ridge)
+        self.keep(values=self.values, weights=gaussian.weights)
 
     def prepare(self) -> None:
         """Make a distribution of the arrays."""
@@ -91,8 +111,16 @@ class Copula(Baseline):
             tell(done / (PASSES + 1))
             z, _ = self._settled(self.gaussian, z, m, low, high)
         tell(PASSES / (PASSES + 1))
-        answer = self._draws(z, m) if self.answer == "draw" else self._centres(z, m)
+        if self.answer == "draw":
+            return without_gaps(x, m, self._draws(z, m))
+        n_nodes = NODES if self.answer == "mean" else 1
+        answer = self._centres(self.gaussian, z, m, self.values, n_nodes)
         return without_gaps(x, m, answer)
+
+    def _read(self, x: Rows, m: Mask) -> None:
+        """Find the quantiles of the columns."""
+        self.values = _quantiles(x, m)
+        self._tell_apart()
 
     def _tell_apart(self) -> None:
         """Find the column of each feature, features of categorical columns, (d,), and all that are discrete."""
@@ -100,10 +128,42 @@ class Copula(Baseline):
         self.categorical = np.bincount(self.column)[self.column] > 1
         self.discrete = np.flatnonzero((np.diff(self.values, axis=0) > 0).sum(0) < LEVELS)
 
-    def _learned(self, x: Rows, m: Mask) -> Gaussian:
-        d = x.shape[1]
+    def _chosen(self, x: Rows, m: Mask) -> float:
+        """Return the ridge with the least squared error on held-out cells, in units that no change of units changes.
+
+        Values ascend, and the first that is no better than the one before ends the search: long tables need little.
+        """
+        random = np.random.default_rng([self.seed, _CHOICE])
+        if len(x) > CHOICE_ROWS:
+            rows = np.sort(random.choice(len(x), CHOICE_ROWS, replace=False))
+            x, m = x[rows], m[rows]
         z, low, high = self._scores(x, m)
-        rank, ridge = min(self.rank, d - 1), self.ridge
+        repeats = int(np.clip(CHOICE_CELLS // max(x.size, 1), 1, CHOICE_REPEATS))
+        drawn = random.random((repeats, len(m), self.column.max() + 1))[:, :, self.column]  # once for each category
+        truth = np.where(self.categorical, x, z)
+        least, chosen = np.inf, self.ridges[0]
+        for k, ridge in enumerate(self.ridges):
+            with part(k, len(self.ridges)):
+                error = 0.0
+                for share in drawn:
+                    kept = m & (share >= HELD_OUT)
+                    error += np.sum((self._refilled(z, low, high, kept, ridge) - truth)[m & ~kept] ** 2)
+            if error >= least:
+                break
+            least, chosen = error, ridge
+        return chosen
+
+    def _refilled(self, z: Floats, low: Floats, high: Floats, kept: Mask, ridge: float) -> Floats:
+        """Return mean scores (n, d) of cells that are not kept, learned from those that are; of categories, shares."""
+        seen = np.where(kept, z, 0.0)
+        gaussian = self._learned(seen, low, high, kept, ridge)
+        settled, _ = self._settled(gaussian, seen, kept, low, high)
+        of_values = self._scores(self.values, np.ones(self.values.shape, bool))[0]
+        return self._centres(gaussian, settled, kept, of_values, NODES)
+
+    def _learned(self, z: Floats, low: Floats, high: Floats, m: Mask, ridge: float) -> Gaussian:
+        """Return what EM makes of scores and their thresholds."""
+        d, rank = z.shape[1], min(self.rank, z.shape[1] - 1)
         gaussian: Gaussian = Factors.of(z.T @ z, rank) if d > self.wide else Correlations.of(z.T @ z, ridge)
         for done in range(self.rounds):
             tell(done / self.rounds)
@@ -132,15 +192,15 @@ class Copula(Baseline):
             spread[:, columns] = np.where(m[:, columns], cell.variance, 0.0)
         return settled, spread
 
-    def _centres(self, z: Floats, m: Mask) -> Floats:
-        """Return means or medians (n, d) of the unknown cells; of categories, probabilities."""
-        mean, variance = self.gaussian.unknown(z, m)
+    def _centres(self, gaussian: Gaussian, z: Floats, m: Mask, values: NDArray[Any], n_nodes: int) -> Floats:
+        """Return means (n, d) of unknown cells, medians with one node, in units of `values`; of categories, shares."""
+        mean, variance = gaussian.unknown(z, m)
         deviation = np.sqrt(variance)
-        nodes = ndtri((np.arange(NODES) + 0.5) / NODES) if self.answer == "mean" else np.zeros(1)
+        nodes = ndtri((np.arange(n_nodes) + 0.5) / n_nodes)
         at = np.nonzero(~m & ~self.categorical)
         centre = np.zeros(z.shape)
         for node in nodes:
-            centre[at] += self._value(mean[at] + node * deviation[at], at[1]) / len(nodes)
+            centre[at] += _value(values, mean[at] + node * deviation[at], at[1]) / n_nodes
         features = np.flatnonzero(self.categorical)
         if len(features):
             threshold = ndtri(1 - self._share(features))
@@ -155,10 +215,10 @@ class Copula(Baseline):
         Of a column's categories the one whose clock rings first: clocks run at the speed of the category's share, for
         times that have an exponential distribution if nothing else is known of the row. So each keeps its share.
         """
-        drawn = self.gaussian.draw(z, m, np.random.default_rng(self.seed))
+        drawn = self.gaussian.draw(z, m, np.random.default_rng([self.seed, _DRAWS, self.portion]))
         at = np.nonzero(~m & ~self.categorical)
         answer = np.zeros(z.shape)
-        answer[at] = self._value(drawn[at], at[1])
+        answer[at] = _value(self.values, drawn[at], at[1])
         features = np.flatnonzero(self.categorical)
         if len(features):
             time = -log_ndtr(drawn[:, features]) / self._share(features)
@@ -166,17 +226,18 @@ class Copula(Baseline):
             answer[:, features] = time == np.minimum.reduceat(time, first, axis=1)[:, column]
         return answer
 
-    def _value(self, z: Floats, column: NDArray[np.intp]) -> Rows:
-        """Return the training cells of columns (k,) that have scores z (k,)."""
-        q = len(self.values)
-        cells: Rows = self.values[(ndtr(z) * q).astype(np.int64).clip(0, q - 1), column]
-        return cells
-
     def _share(self, features: NDArray[np.intp]) -> Floats:
         """Return the shares of categories, none of them 0 or 1."""
         q = len(self.values)
         share: Floats = (self.values[:, features] > 0.5).mean(0).clip(0.5 / q, 1 - 0.5 / q)
         return share
+
+
+def _value(values: NDArray[Any], z: Floats, column: NDArray[np.intp]) -> NDArray[Any]:
+    """Return the values of columns (k,) at scores z (k,)."""
+    q = len(values)
+    cells: NDArray[Any] = values[(ndtr(z) * q).astype(np.int64).clip(0, q - 1), column]
+    return cells
 
 
 def _quantiles(x: Rows, m: Mask) -> Rows:

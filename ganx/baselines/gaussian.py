@@ -172,7 +172,8 @@ class Factors:
         of_column = (m.T.astype(float) @ squares).reshape(-1, rank, rank) + np.eye(rank)
         weights = np.linalg.solve(of_column, products[..., None])[..., 0]
         noise = ((known**2 + np.where(m, spread, 0)).sum(0) - (products * weights).sum(1)) / np.maximum(m.sum(0), 1)
-        return Factors(_shortened(weights, np.maximum(noise, ridge)))
+        noise = np.maximum(noise, 0)
+        return Factors(_shortened(weights, noise + ridge * (noise + (weights**2).sum(1))))
 
     def _factors(self, z: Floats, m: Mask) -> tuple[Floats, Floats]:
         """Return mean (n, rank) and covariance (n, rank, rank) of the factors given the known cells."""

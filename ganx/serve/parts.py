@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,22 +40,32 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class Single:
-    """A method that is trained, or fitted, by itself."""
+    """A method that is trained, or fitted, by itself.
+
+    Attributes:
+        asked: how often each replica has answered: a long table is asked about in portions, and a fitted method that
+            draws random answers must not repeat them in each.
+    """
 
     config: dict[str, Any]
     spec: MethodSpec
     state: State
     extra_targets: frozenset[str]
+    asked: Counter[int] = field(default_factory=Counter)
 
     def answer(self, replica: int, view: GivenCells, known: Known, names: Sequence[str]) -> Answers:
         """See `Part`. Each is asked in its own state; all are asked in it, since some draw noise one after another."""
         rows, able = np.arange(len(view.x)), [name for name in names if name in self.spec.capabilities]
-        return {name: about(self._method(replica, view, known, name), view, rows, able)[name] for name in able}
+        answers = {name: about(self._method(replica, view, known, name), view, rows, able)[name] for name in able}
+        self.asked[replica] += 1
+        return answers
 
     def _method(self, replica: int, view: GivenCells, known: Known, capability: str) -> Method:
         if self.spec.fitter == "estimator":
             kept, name = self.state["kept"][replica], self.state["replicas"][replica]
-            return of_estimator(load_estimator(self.config["model"], kept, name, known, self.extra_targets))
+            estimator = load_estimator(self.config["model"], kept, name, known, self.extra_targets)
+            estimator.portion = self.asked[replica]
+            return of_estimator(estimator)
         d = len(known.group)
         facts = Facts(n_features=d, shape=(d,), bounded=True, n_classes=known.n_classes)
         return of_module(load_module(self.config, self.state, replica, facts, capability, self.extra_targets), view)

@@ -19,7 +19,7 @@ from ganx.baselines.missforest import MissForest
 from ganx.baselines.zeros import Zeros
 
 CAPS = {"max_rows": 50, "wide": 20, "n_nearest_features": 5, "rounds_when_wide": 1}
-COPULA = {"rounds": 30, "ridge": 1e-3, "wide": 20, "rank": 4}
+COPULA = {"rounds": 30, "ridge": [1e-3, 0.03, 0.3, 1.0, 3.0, 10.0], "wide": 20, "rank": 4}
 IMPUTERS: dict[str, Callable[[], Baseline]] = {
     "zeros": Zeros,
     "mean": Mean,

@@ -10,7 +10,7 @@ from scipy.stats import truncnorm
 
 from ganx.baselines.copula import Copula
 from ganx.baselines.gaussian import Correlations, Factors, Normal, truncated
-from ganx.errors import RunError
+from ganx.errors import RunError, UserError
 from tests.baselines.examples import COPULA, low_rank_table
 
 
@@ -120,6 +120,52 @@ def test_unknown_values_of_a_discrete_column_are_no_trouble() -> None:
     for value in (-5, 1.5, 99):
         x[:, 0] = value
         assert np.isfinite(copula.impute(x, m)).all()
+
+
+def error(x: np.ndarray, n: int, ridge: Any = COPULA["ridge"]) -> tuple[float, float]:
+    """Return the RMSE of the copula and of the column means on rows after the first n."""
+    m = np.random.default_rng(4).random(x.shape) < 0.9
+    seen, hidden = np.where(m, x, 0).astype(np.float32), ~m[n:]
+    copula = Copula(answer="mean", **COPULA | {"ridge": ridge, "wide": 200})
+    copula.fit(seen[:n], m[:n], np.full(n, -1))
+    wrong = copula.impute(seen[n:], m[n:]) - x[n:], seen[:n].sum(0) / m[:n].sum(0) - x[n:]
+    return float(np.sqrt((wrong[0][hidden] ** 2).mean())), float(np.sqrt((wrong[1][hidden] ** 2).mean()))
+
+
+def test_few_rows_of_noise_are_not_learned() -> None:
+    x = np.random.default_rng(5).normal(size=(160, 40))
+    copula, mean = error(x, 60)
+    assert copula <= 1.1 * mean
+    assert error(x, 60, 1e-3)[0] > 1.3 * mean
+
+
+def test_factors_are_found_in_few_rows() -> None:
+    random = np.random.default_rng(6)
+    x = random.normal(size=(220, 3)) @ random.normal(size=(3, 40)) + random.normal(size=(220, 40))
+    copula, mean = error(x, 120)
+    assert copula < 0.8 * mean
+
+
+@pytest.mark.parametrize("answer", ["mean", "draw"])
+def test_a_fit_is_the_same_again(answer: Any) -> None:
+    x, m = low_rank_table()
+    np.testing.assert_array_equal(filled(answer, x, m), filled(answer, x, m))
+
+
+def test_no_ridge_to_choose_is_refused() -> None:
+    with pytest.raises(UserError, match="a list of numbers"):
+        Copula(answer="mean", **COPULA | {"ridge": []}).check(10)
+
+
+def test_portions_have_their_own_draws() -> None:
+    x, m = low_rank_table()
+    copula = Copula(answer="draw", **COPULA)
+    copula.fit(np.where(m, x, 0), m, np.full(len(x), -1))
+    answers = []
+    for copula.portion in (0, 1, 0):
+        answers.append(copula.impute(x, m)[~m])
+    np.testing.assert_array_equal(answers[0], answers[2])
+    assert (answers[0] != answers[1]).mean() > 0.6
 
 
 @pytest.mark.parametrize(
