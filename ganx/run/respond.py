@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,20 +22,25 @@ Index = NDArray[np.int64]
 Ask = Callable[[str, str, Floats, Mask], Floats]
 
 
-def respond(state: State, replica: int, x: Floats, m: Mask, ask: Ask) -> Answers:
+def respond(
+    state: State, replica: int, x: Floats, m: Mask, ask: Ask, names: Sequence[str] = ("impute", "classify")
+) -> Answers:
     """Return what a replica of a blend says of rows.
 
     Args:
         state: of `Blend`.
         x, m: (n, d) cells, scaled for the replica, and which of them are known.
         ask: gives a candidate's answer.
+        names: what is wanted.
 
     Returns:
         `impute`: (n, d), scaled; `classify`: (n, K) probabilities, where the blend tells classes.
     """
-    weights = {name: w for name, one in state["weights"].items() if (w := np.asarray(one[replica])).any()}
-    answers: Answers = {"impute": blended(weights, {name: ask(name, "impute", x, m) for name in weights})}
-    if "label_weights" in state:
+    answers: Answers = {}
+    if "impute" in names:
+        weights = {name: w for name, one in state["weights"].items() if (w := np.asarray(one[replica])).any()}
+        answers["impute"] = blended(weights, {name: ask(name, "impute", x, m) for name in weights})
+    if "classify" in names and "label_weights" in state:
         of_labels = {name: w for name, one in state["label_weights"].items() if (w := np.asarray(one[replica])) > 0}
         told = {name: ask(name, "classify", *read(state, name, x, m, ask)) for name in of_labels}
         answers["classify"] = _levelled(blended(of_labels, told), np.asarray(state["factors"][replica]))

@@ -112,8 +112,7 @@ class Blended:
             mean: Floats = np.mean(told, axis=0)
             return mean
 
-        answers = respond(self.state, replica, view.x.numpy(), view.m.numpy() > 0, ask)
-        return {name: answer for name, answer in answers.items() if name in names}
+        return respond(self.state, replica, view.x.numpy(), view.m.numpy() > 0, ask, names)
 
 
 def open_part(
