@@ -95,10 +95,15 @@ class MICE(Iterative):
         }
 
     def begin(self) -> None:
-        """Let the draws begin where the fit has ended, so that the same table is filled in the same way again."""
+        """Let the draws begin where the fit has ended, so that the same table is filled in the same way again.
+
+        Portions of a long table after the first have random numbers of their own.
+        """
         if self.posterior:
             self.random = np.random.RandomState()
             self.random.set_state(("MT19937", self.random_key, *self.random_place, *self.random_saved))
+            if self.portion:
+                self.random.seed([self.portion, *self.random.randint(2**31, size=4)])
 
     def predicted(self, step: int, x: Cells) -> Cells:
         """Return the mean or a draw, within `low` and `high`."""

@@ -208,16 +208,17 @@ def test_runs_that_hold_rows_back_are_refused(
     assert "no such" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("model", [["model=copula", "model.answer=draw"], ["model=mice", "model.posterior=true"]])
 def test_draws_differ_between_portions_of_equal_rows_and_not_between_commands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(0)
     table = pd.DataFrame(random.normal(size=(60, 3)), columns=["a", "b", "c"])
     table.to_csv(tmp_path / "own.csv", index=False)
-    command = ["train", "model=copula", "model.answer=draw", "dataset=csv", f"dataset.path={tmp_path / 'own.csv'}"]
+    command = ["train", *model, "dataset=csv", f"dataset.path={tmp_path / 'own.csv'}"]
     assert cli.main([*command, "dataset.target=null", "protocol.folds=0", f"outputs={tmp_path / 'o'}"]) == 0
     pd.concat([table.head(20).assign(b=None)] * 2).to_csv(tmp_path / "twice.csv", index=False)
-    monkeypatch.setattr("ganx.serve.impute.PORTION", 20)
+    monkeypatch.setattr("ganx.serve.ensemble.PORTION", 20)
     for name in ("one.csv", "other.csv"):
         assert impute(tmp_path, f"input={tmp_path / 'twice.csv'}", f"out={tmp_path / name}") == 0
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
