@@ -27,11 +27,12 @@ def test_a_long_fit_tells_how_far_it_is(
 ) -> None:
     options = ["model.n_trees=10", "model.rounds=2"] if model == "missforest" else []
     monkeypatch.setattr("ganx.run.processes.SECONDS_BETWEEN_LINES", 0.001)
+    monkeypatch.setattr("ganx.run.processes.SECONDS_BETWEEN_LOOKS", 0.001)  # before that no rate is known
     monkeypatch.setattr("ganx.baselines.knn.WORKING_MEMORY", 0.01)  # some rows at a time
 
     def slowly(share: float) -> None:
         tell(share)
-        time.sleep(0.02)
+        time.sleep(0.05)
 
     for module in ("knn", "iterative", "copula"):
         monkeypatch.setattr(f"ganx.baselines.{module}.tell", slowly)
