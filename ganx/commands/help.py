@@ -26,9 +26,8 @@ Compute the metrics of a finished run again, from its checkpoint.""",
     "impute": """ganx impute [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [--spread FILE]
 
 Fill the missing cells of a table by what a run has fitted on all rows (refit=true, or protocol.folds=0). Observed cells
-stay as they are; `out` has the mean over the replicas, `--spread` their standard deviation (of a run of
-several: `seeds=5`). Text (.csv, .tsv, .txt), or
-.parquet.""",
+stay as they are; `out` has the mean over the replicas, `--spread` their standard deviation, where there are several
+(`seeds=5`). Text (.csv, .tsv, .txt), or .parquet.""",
     "predict": """ganx predict [OPTIONS] run=FOLDER|SIGNATURE input=FILE out=FILE [abstain=P]
 
 The class of each row of a table, and the probability of each class. Cells may be missing. With P the likeliest class is

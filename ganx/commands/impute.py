@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 from ganx.compose import as_text, override
@@ -14,10 +13,8 @@ def run(argv: list[str]) -> int:
     """Compose, check and impute; return the exit code."""
 
     def task(config: dict[str, Any], command_line: list[str]) -> int:
-        gc.disable()  # what is imported stays: looking for garbage in it takes a tenth of the time
         from ganx.serve.impute import impute  # torch: only once the configuration is right
 
-        gc.enable()
         return impute(config, command_line)
 
     return run_hydra("impute", as_text(_spread(argv), "run"), task)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganx.data.csv_table import Like, read_like
+from ganx.data.csv_like import Like, read_like
 from ganx.data.encoding import Encoding
 from ganx.data.written import write
 from ganx.engine.share import part

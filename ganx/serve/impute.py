@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from ganx.data.csv_table import Like
+from ganx.data.csv_like import Like
 from ganx.engine.share import heard_by
 from ganx.errors import UserError
 from ganx.run.folder import find_run

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from ganx.data.csv_table import Like
+from ganx.data.csv_like import Like
 from ganx.data.csv_text import show
 from ganx.engine.share import heard_by
 from ganx.errors import UserError

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ganx.data import Column, Encoding, Table, load, make_splits
 from ganx.data.csv_doubts import number_like, sentinels
-from ganx.data.csv_table import Like, read_csv, read_like
+from ganx.data.csv_like import Like, read_like
+from ganx.data.csv_table import read_csv
 from ganx.data.csv_text import read_text
 from ganx.errors import UserError
 from ganx.schema import Protocol
@@ -558,6 +559,6 @@ def test_what_is_read_at_once_is_what_is_read_cell_by_cell(
 
     at_once = read()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ganx.data.csv_table._parsed", lambda *_: None)
+        patch.setattr("ganx.data.csv_like._parsed", lambda *_: None)
         patch.setattr("ganx.data.csv_text._plain_records", lambda *_: None)
         assert read() == at_once

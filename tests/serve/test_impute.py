@@ -109,7 +109,7 @@ def test_portions_make_no_difference_to_what_is_written(place: Path, monkeypatch
     lines = []
     for portion in (1, 100):
         monkeypatch.setattr("ganx.serve.ensemble.PORTION", portion)
-        monkeypatch.setattr("ganx.data.csv_table.PORTION", portion)
+        monkeypatch.setattr("ganx.data.csv_like.PORTION", portion)
         out, spread = place / f"few_{portion}.csv", place / f"few_spread_{portion}.csv"
         assert impute(place, f"input={place / 'few.csv'}", f"out={out}", "--spread", str(spread)) == 0
         lines.append([line.split(",") for line in (out.read_text() + spread.read_text()).splitlines()])
