@@ -136,8 +136,6 @@ class Iterative(Baseline):
     def impute(self, x: Rows, m: Mask) -> Rows:
         """Return x with its unknown cells filled, (n, d)."""
         missing = ~m & ~self.empty
-        if missing.all():  # there is nothing to start from
-            return without_gaps(x, m, self.mean)
         # Columns are contiguous as in scikit-learn, since products are rounded by how factors lie in memory.
         filled = np.asfortranarray(without_gaps(x, m, self.mean))
         self.begin()

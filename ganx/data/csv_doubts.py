@@ -34,6 +34,7 @@ _UNKNOWN = frozenset(
     ]
 )
 
+FEW_ROWS = 10  # so many may well be counted from 1 to 10
 FAR = 2  # times the widest gap between the other values
 
 
@@ -89,6 +90,11 @@ def sentinels(values: NDArray[np.float64]) -> list[float]:
         found.append(odd[0][0])
         levels = odd[0][1]
     return sorted(found)
+
+
+def numbers_rows(values: NDArray[np.float64]) -> bool:
+    """Whether values (N,) are whole numbers one after another, each once, in whatever order: a running number."""
+    return len(values) > FEW_ROWS and bool((np.sort(values) == values.min() + np.arange(len(values))).all())
 
 
 def unknown_words(names: Iterable[str]) -> list[str]:

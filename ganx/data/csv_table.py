@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ganx.data.csv_cells import Floats, Unknown, finite, has_commas, numbers_of
 from ganx.data.csv_doubts import (
     number_like,
+    numbers_rows,
     points_of_thousands,
     sentinels,
     spelt_alike,
@@ -113,6 +114,11 @@ def _numeric(
         notes.append(
             f"column {show(name)}: {code:g} stands in {plural(int((values == code).sum()), 'cell')}, far from others; "
             f"if it means unknown, add {list_override('dataset.missing', [code])}"
+        )
+    if numbers_rows(values):
+        notes.append(
+            f"column {show(name)}: numbers the rows, {values.min():g} to {values.max():g}; if it is no quantity, "
+            f"leave it out with {_drop(name)}"
         )
     return Column(name, style=style_of(present)), values
 

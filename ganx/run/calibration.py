@@ -24,7 +24,7 @@ SIGNIFICANT = 2.0  # standard errors by which the likelihood of such rows has to
 PULL = 1.0  # of slope 1 and shift 0, as strong as a row or two: a handful of labels must not tilt everything
 
 
-def calibrate(probability: Floats, y: Index, rows: Index | None = None) -> Calibration:
+def calibrate(probability: Floats, y: Index, units: Index | None = None) -> Calibration:
     """Fit a slope and a shift of each class to logits, log p -> slope log p + shift (Platt; Guo et al., ICML 2017).
 
     The slope takes back what is too sure, the shifts what class weights have added to rare classes.
@@ -32,24 +32,24 @@ def calibrate(probability: Floats, y: Index, rows: Index | None = None) -> Calib
     Args:
         probability: (n, K) answers for rows that were not learned from.
         y: (n,) their classes.
-        rows: (n,) which row of the table each is about: one that was answered for several times, as by several seeds,
-            judges only what others have found, and counts once. None: all are different.
+        units: (n,) what each is about, a row of the table or the group that the row belongs to: one with several
+            answers, as by several seeds, judges only what others have found, and counts once. None: all are different.
 
     Returns:
         {"slope": number, "shift": [K numbers]}: 1 and zeros, unless rows that had no say in others speak for them.
     """
-    names, row = np.unique(np.arange(len(y)) if rows is None else rows, return_inverse=True)
-    n, weight = len(names), (1 / np.bincount(row))[row]
+    names, unit = np.unique(np.arange(len(y)) if units is None else units, return_inverse=True)
+    n, weight = len(names), (1 / np.bincount(unit))[unit]
     gain = np.empty(len(y))
-    parts = (np.random.default_rng(0).permutation(n) % PARTS)[row]
+    parts = (np.random.default_rng(0).permutation(n) % PARTS)[unit]
     for part in range(PARTS):
         judged = parts == part
         found = _fitted(probability[~judged], y[~judged], weight[~judged])
         gain[judged] = _log_of(calibrated(probability[judged], found), y[judged]) - _log_of(
             probability[judged], y[judged]
         )
-    of_row = np.bincount(row, weight * gain)
-    if n <= PARTS or of_row.mean() <= SIGNIFICANT * of_row.std(ddof=1) / np.sqrt(n):
+    of_unit = np.bincount(unit, weight * gain)
+    if n <= PARTS or of_unit.mean() <= SIGNIFICANT * of_unit.std(ddof=1) / np.sqrt(n):
         return {"slope": 1.0, "shift": [0.0] * probability.shape[1]}
     return _fitted(probability, y, weight)
 
@@ -74,7 +74,8 @@ def calibrated(probability: Floats, calibration: Mapping[str, Any]) -> Floats:
 
 def calibration_of(experiment: Experiment, answers: Sequence[Answers | None]) -> Calibration | None:
     """Learn from the scored rows of all replicas; None where no class was asked for, or known."""
-    probabilities, classes, rows = [], [], []
+    groups = experiment.table.groups
+    probabilities, classes, units = [], [], []
     for replica, answer in enumerate(answers):
         if answer is None or "classify" not in answer:
             continue
@@ -83,8 +84,9 @@ def calibration_of(experiment: Experiment, answers: Sequence[Answers | None]) ->
         if labels is not None:
             probabilities.append(answer["classify"][labels.scored])
             classes.append(labels.y[labels.scored])
-            rows.append(rows_asked(view, "test")[labels.scored])
-    return calibrate(*map(np.concatenate, (probabilities, classes, rows))) if probabilities else None
+            rows = rows_asked(view, "test")[labels.scored]
+            units.append(rows if groups is None else groups[rows])
+    return calibrate(*map(np.concatenate, (probabilities, classes, units))) if probabilities else None
 
 
 def _log_of(probability: Floats, y: Index) -> Floats:

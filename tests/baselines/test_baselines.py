@@ -31,9 +31,11 @@ def test_observed_cells_stay_and_all_are_filled(name: str) -> None:
     np.testing.assert_array_equal(answer[m[80:]], x[80:][m[80:]])
 
 
+@pytest.mark.parametrize("something_is_known", [True, False])
 @pytest.mark.parametrize("name", [name for name in IMPUTERS if name not in ("mice_posterior", "copula_draw")])
-def test_a_row_is_filled_from_the_training_rows_alone(name: str) -> None:
+def test_a_row_is_filled_from_the_training_rows_alone(name: str, something_is_known: bool) -> None:
     x, m = low_rank_table()
+    m[80] &= something_is_known
     together = filled(name, x, m)
     alone = filled(name, x[:81], m[:81])
     np.testing.assert_allclose(together[0], alone[0], atol=1e-5)

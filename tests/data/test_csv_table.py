@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ganx.data import Column, Encoding, Table, load, make_splits
-from ganx.data.csv_doubts import number_like, sentinels
+from ganx.data.csv_doubts import number_like, numbers_rows, sentinels
 from ganx.data.csv_like import Like, read_like
 from ganx.data.csv_table import read_csv
 from ganx.data.csv_text import read_text
@@ -254,7 +255,7 @@ def test_a_class_of_one_row_and_one_hot_go_through(write) -> None:
 
 
 def notes_of(write, cells: list[str], **arguments: object) -> tuple[Table, list[str]]:
-    table = read_csv(write("a,b\n" + "".join(f'"{cell}",{i}\n' for i, cell in enumerate(cells))), **arguments)
+    table = read_csv(write("a,b\n" + "".join(f'"{cell}",{i % 7}\n' for i, cell in enumerate(cells))), **arguments)
     return table, list(table.notes)
 
 
@@ -376,9 +377,32 @@ def test_sentinels(values: list[float], found: list[float]) -> None:
 
 
 def test_a_sentinel_is_told(write) -> None:
-    _, notes = notes_of(write, ["-999", "-999", *map(str, range(20))])
+    _, notes = notes_of(write, ["-999", "-999", *map(str, range(20, 60, 2))])
     assert notes == [
         "column 'a': -999 stands in 2 cells, far from others; if it means unknown, add 'dataset.missing=[-999]'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "running"),
+    [
+        (range(1, 21), True),
+        (range(20, 0, -1), True),
+        ([3, 1, 2, *range(4, 30)], True),
+        (range(10), False),  # too few
+        ([1, 1, *range(3, 21)], False),
+        (range(0, 40, 2), False),
+        ([NAN, *range(2, 21)], False),
+    ],
+)
+def test_a_running_number(values: Iterable[float], running: bool) -> None:
+    assert numbers_rows(np.array(list(values), dtype=float)) == running
+
+
+def test_a_running_number_is_told(write) -> None:
+    _, notes = notes_of(write, list(map(str, range(1, 21))))
+    assert notes == [
+        "column 'a': numbers the rows, 1 to 20; if it is no quantity, leave it out with 'dataset.drop=[a]'"
     ]
 
 

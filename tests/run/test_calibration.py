@@ -84,3 +84,14 @@ def test_all_seeds_teach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(values) > 100
     assert counts.max() == 2
     assert all(len(set(y[rows == row])) == 1 for row in values)
+
+
+def test_a_group_of_rows_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"p{i // 3},{i % 7},{'ab'[i // 3 % 2]}" for i in range(60)]
+    Path("visits.csv").write_text("\n".join(["patient,x,y", *rows]))
+    told = []
+    monkeypatch.setattr("ganx.run.calibration.calibrate", lambda *given: told.append(given) or calibrate(*given))
+    table = ["dataset=csv", "dataset.path=visits.csv", "dataset.target=y", "dataset.group=patient"]
+    assert cli.main(["train", "model=logistic", *table, "protocol.folds=2", "protocol.label_rate=1"]) == 0
+    assert sorted(told[0][2]) == [i // 3 for i in range(60)]
