@@ -22,6 +22,7 @@ HYDRA = {
     "sample": "rows or images that a trained run makes: ganx sample run=SIGNATURE out=grid.png",
     "interpolate": "walks through a latent space: ganx interpolate run=SIGNATURE out=walk.gif",
     "neighbours": "does a run copy its training rows? ganx neighbours run=SIGNATURE out=pairs.png",
+    "upgrade": "seal a run of an earlier version: ganx upgrade run=SIGNATURE",
     "tables": "published tables beside fresh figures: ganx tables table=hexagan_imputation",
     "figures": "figures of papers, drawn from fresh runs: ganx figures figure=hexagan_digits",
 }
@@ -46,10 +47,8 @@ def main(argv: list[str] | None = None) -> int:
         code = _dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
         return code
-    except UserError as error:
-        return _complain(error, 2)
-    except RunError as error:
-        return _complain(error, 1)
+    except (UserError, RunError) as error:
+        return _complain(error, error.exit_code)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
     except BrokenPipeError:  # the reader, e.g. `head`, has seen enough

@@ -394,7 +394,7 @@ def _one_of_many(task: Task, config: dict[str, Any], argv: list[str]) -> int:
         code = task(config, argv)
     except (UserError, RunError) as error:
         print(f"ganx: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
+        return error.exit_code
     if code > 128:  # stopped by a signal
         raise SystemExit(code)
     return code

@@ -7,11 +7,21 @@ from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """The request is wrong (exit code 2). The message is one line: what, where, and what to do."""
+    """The request is wrong. The message is one line: what, where, and what to do."""
+
+    exit_code = 2
 
 
 class RunError(Exception):
-    """The request was right, but the run failed or is locked (exit code 1)."""
+    """The request was right, but the run failed or is locked."""
+
+    exit_code = 1
+
+
+class DamagedError(RunError):
+    """What a run has left was damaged since, or is of another run."""
+
+    exit_code = 2
 
 
 class LockedError(RunError):

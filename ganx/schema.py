@@ -220,6 +220,14 @@ class Predict:
 
 
 @dataclass(frozen=True)
+class Upgrade:
+    """`ganx upgrade`: a finished `run` of an earlier version is sealed."""
+
+    run: str
+    outputs: str
+
+
+@dataclass(frozen=True)
 class Sample:
     """`ganx sample`: `n` rows or images by a `replica` of `run`, of one category (`label`) or of all, go to `out`."""
 
@@ -297,6 +305,7 @@ _COMMANDS: dict[str, type] = {
     "eval": Eval,
     "impute": Impute,
     "predict": Predict,
+    "upgrade": Upgrade,
     "sample": Sample,
     "interpolate": Interpolate,
     "neighbours": Neighbours,

@@ -57,7 +57,7 @@ class Baseline:
         """Derive from the kept arrays what answers need; nothing by default.
 
         Raises:
-            RunError: the arrays contradict each other.
+            DamagedError: the arrays contradict each other.
         """
 
     def state(self) -> Arrays:
@@ -73,7 +73,7 @@ class Baseline:
         """Answer as the baseline of the same options whose `state` this is.
 
         Raises:
-            RunError: the arrays are damaged.
+            DamagedError: the arrays are damaged.
             NotImplementedError: this kind of baseline keeps nothing.
         """
         check(arrays, self.forms(), n_classes=self.n_classes)

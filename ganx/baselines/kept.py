@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganx.errors import RunError
+from ganx.errors import DamagedError
 
 _KINDS = {"f": "floating-point numbers", "i": "signed integers", "b": "truth values"}
 
@@ -52,9 +52,9 @@ def flags(*shape: str | int) -> Form:
     return Form("b", shape)
 
 
-def damaged(what: str) -> RunError:
+def damaged(what: str) -> DamagedError:
     """Return the error that says what is wrong with kept arrays."""
-    return RunError(f"what was kept of the estimator is damaged: {what}")
+    return DamagedError(f"what was kept of the estimator is damaged: {what}")
 
 
 def check(arrays: Mapping[str, Any], forms: Mapping[str, Form], **sizes: int) -> None:
@@ -64,7 +64,7 @@ def check(arrays: Mapping[str, Any], forms: Mapping[str, Form], **sizes: int) ->
         sizes: numbers that the forms know by name and that no array has as its shape.
 
     Raises:
-        RunError: an array is not what its form says.
+        DamagedError: an array is not what its form says.
     """
     if set(arrays) != set(forms):
         raise damaged(f"arrays {', '.join(sorted(set(arrays) ^ set(forms)))} are missing or foreign")

@@ -28,7 +28,7 @@ def unpack(packed: Mapping[str, NDArray[np.uint8]]) -> Arrays:
     """Return the arrays that were packed.
 
     Raises:
-        RunError: they are damaged.
+        DamagedError: they are damaged.
     """
     return {name: _array(name, data.tobytes()) for name, data in packed.items()}
 

@@ -35,7 +35,7 @@ class Trees:
         n_features: k.
 
     Raises:
-        RunError: they are not trees over k features.
+        DamagedError: they are not trees over k features.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], n_features: int) -> None:

@@ -57,6 +57,10 @@ How near made-up rows are to training rows, and how near test rows are: far near
   ganx neighbours run=SIGNATURE                               the figures
   ganx neighbours run=SIGNATURE out=pairs.png                 and images beside the nearest training images
   ganx neighbours run=SIGNATURE out=pairs.csv n=100           and rows beside the nearest training rows""",
+    "upgrade": """ganx upgrade [OPTIONS] run=FOLDER|SIGNATURE
+
+Seal a finished run of an earlier version, as it is now: what is edited later is seen then, and tables count it. Its
+figures stay; its folder gets another name where keys of its configuration have moved.""",
     "tables": """ganx tables [OPTIONS] [table=NAME] KEY=VALUE ...
 
 Show a published table beside fresh runs; without table=NAME, list the tables and how complete each is.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ganx.errors import RunError
+from ganx.errors import DamagedError
 
 PRECISION = 15  # significant digits of a float64 that are always right
 SAMPLE = 1000  # so many cells tell the style of a column
@@ -44,16 +44,21 @@ def style_of_values(values: NDArray[np.generic]) -> str:
     return style_of([repr(value).removesuffix(".0") for value in known[:: max(1, len(known) // SAMPLE)].tolist()])
 
 
+def is_style(style: object) -> bool:
+    """Whether something is a style of numbers, of a bounded number of digits."""
+    return isinstance(style, str) and _STYLE.fullmatch(style) is not None
+
+
 def write(values: Iterable[float], categories: Sequence[str], style: str) -> list[str]:
     """Return cells of a column as text: names of categories, or numbers in the style of the column; NaN is empty.
 
     Raises:
-        RunError: the style is none.
+        DamagedError: the style is none.
     """
     if categories:
         return ["" if value != value else categories[int(value)] for value in values]
-    if not _STYLE.fullmatch(style):
-        raise RunError(f"'{style[:20]}' is no style of numbers: the run is damaged")
+    if not is_style(style):
+        raise DamagedError(f"'{style[:20]}' is no style of numbers: the run is damaged")
     values = list(values)
     texts = {value: "" if value != value else format(value, style) for value in set(values)}
     return [texts[value] for value in values]

@@ -10,7 +10,7 @@ import torch
 
 from ganx.engine.setting import Setting
 from ganx.engine.views import Facts
-from ganx.errors import RunError, UserError
+from ganx.errors import DamagedError, UserError
 from ganx.losses.gan import own_loss
 from ganx.metrics.registry import METRICS
 from ganx.schema import TrainedModel
@@ -84,17 +84,16 @@ def load_module(
         capability: None: the last state.
 
     Raises:
-        RunError: the state is not that of this method.
+        DamagedError: the state is not that of this method.
     """
     module = build_module(config, [tuple(state["replicas"][replica])], facts, extra_targets=extra_targets)
     best = state["best"].get(SELECTED_BY.get(capability or ""))
     if best is None:  # nothing was selected: the last state
         best = {"parameters": state["parameters"], "step": torch.full((len(state["replicas"]),), state["step"])}
-    own = module.tensors()
-    parameters = {name: value[replica : replica + 1] for name, value in best["parameters"].items()}
-    if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in parameters.items()}:
-        raise RunError("the checkpoint is damaged, or of another method: its parameters have other names or shapes")
-    module.load_parameters(parameters)
+    try:
+        module.load_parameters({name: value[replica : replica + 1] for name, value in best["parameters"].items()})
+    except ValueError as error:
+        raise DamagedError(f"the checkpoint is damaged, or of another method: {error}") from None
     module.step = int(best["step"][replica])
     module.eval()
     return module

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganx.errors import RunError, UserError
+from ganx.errors import DamagedError, UserError
 from ganx.files import make_folder, write_bytes
+
+#: What stands between the archive of torch and its SHA-256 in hexadecimal. `torch.load` passes over what follows it.
+_SEAL = b"\nsha256 "
+_LENGTH = len(_SEAL) + 64
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` to a temporary file, flush it to the disk and rename it: a reader never sees half of it."""
     buffer = io.BytesIO()
     torch.save(_on_cpu(state), buffer)
+    content = buffer.getvalue()
     make_folder(path.parent)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, content + _SEAL + hashlib.sha256(content).hexdigest().encode())
 
 
 def check_storable(state: Any, where: str = "training_state()") -> None:
@@ -52,15 +59,47 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint without running any code in it.
 
     Raises:
-        RunError: the file is missing, damaged, or holds anything but tensors and plain containers.
+        DamagedError: the file is missing, damaged, or holds anything but tensors and plain containers.
     """
+    if not path.exists():
+        raise DamagedError(f"{path}: no checkpoint; the run has not been trained that far")
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise RunError(f"{path}: no checkpoint; the run has not been trained that far") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
-        raise RunError(f"{path}: not a ganx checkpoint, or a damaged one ({type(error).__name__})") from None
+        content = path.read_bytes() if path.is_file() else b""
+        _check_whole(content)
+        state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise DamagedError(f"{path}: not a ganx checkpoint, or a damaged one ({type(error).__name__})") from None
     return state
+
+
+def read_own(path: Path, identity: str) -> dict[str, Any]:
+    """Read what a training has left that goes on.
+
+    Args:
+        identity: of the experiment, which the state has as `run`, unless an earlier version wrote it.
+
+    Raises:
+        DamagedError: see `read_checkpoint`, or it is of another experiment.
+    """
+    state = read_checkpoint(path)
+    if not isinstance(state, dict) or state.get("run", identity) != identity:
+        raise DamagedError(f"{path} is of another run; remove it, and train again")
+    return state
+
+
+def _check_whole(content: bytes) -> None:
+    """Raise ValueError unless a file holds what was written.
+
+    One of an earlier version has no seal: its parts carry checksums of 32 bits, and are not compressed, so that none
+    can be larger than the file.
+    """
+    if content[-_LENGTH:-64] == _SEAL:
+        if hashlib.sha256(content[:-_LENGTH]).hexdigest().encode() != content[-64:]:
+            raise ValueError
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()) or archive.testzip():
+            raise ValueError
 
 
 def merge(states: list[dict[str, Any]]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Chunk:
         splits: one per replica of this chunk.
         folder: where this chunk writes its checkpoint, metrics.csv and TensorBoard events.
         extra_targets: class paths that the user's own config folders may name.
+        identity: of the experiment; a checkpoint of another one is refused.
         completed: the rows as an earlier stage has made them for each replica, in a chain.
     """
 
@@ -60,6 +61,7 @@ class Chunk:
     encoding: Encoding
     splits: Sequence[Split]
     folder: Path
+    identity: str
     extra_targets: frozenset[str] = frozenset()
     completed: Sequence[Completed] | None = None
 

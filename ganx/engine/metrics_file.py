@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from ganx.errors import DamagedError
 from ganx.files import write_text
 
 
@@ -17,12 +18,23 @@ class MetricsFile:
         self.path, self.replicas = path, replicas
 
     def cut_back(self, step: int) -> None:
-        """Drop rows after `step` and a last line that was cut short: they come from a process that was killed."""
+        """Drop rows after `step` and a last line that was cut short: they come from a process that was killed.
+
+        Raises:
+            DamagedError: another line is none of this file.
+        """
         if not self.path.exists():
             return
-        lines = self.path.read_text().splitlines(keepends=True)
-        kept = [line for line in lines[1:] if line.endswith("\n") and int(line.partition(",")[0]) <= step]
-        write_text(self.path, "".join(lines[:1] + kept) if kept else "")
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        for number, line in enumerate(whole, 1):
+            if line.count(",") != whole[0].count(",") or not (line.partition(",")[0].isdecimal() or number == 1):
+                raise DamagedError(
+                    f"{self.path} is damaged in line {number}; remove it, and give the command again: the training "
+                    "goes on, and logs what follows"
+                )
+        kept = [line for line in whole[1:] if int(line.partition(",")[0]) <= step]
+        write_text(self.path, "".join(whole[:1] + kept) if kept else "")
 
     def append(self, step: int, figures: dict[str, list[float]]) -> None:
         """Add a row per replica. `figures` maps a column to one value per replica."""

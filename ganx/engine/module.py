@@ -299,10 +299,16 @@ class Module(pl.LightningModule):
         self.noise.load_state_dict(state["noise"])
 
     def load_parameters(self, parameters: dict[str, Tensor]) -> None:
-        """Take over parameter values by name."""
+        """Take over parameter values by name; raise ValueError where names or shapes are others."""
         own = self.tensors()
+        if _shapes(own) != _shapes(parameters):
+            raise ValueError("its parameters have other names or shapes")
         for name, value in parameters.items():
             own[name].copy_(value)
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def flatten(parameters: Sequence[nn.Parameter]) -> Tensor:

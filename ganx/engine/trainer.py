@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganx.engine.build import build_module
-from ganx.engine.checkpoint import read_checkpoint, write_checkpoint
+from ganx.engine.checkpoint import read_own, write_checkpoint
 from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
 from ganx.engine.film import GENERATOR, Film
 from ganx.engine.loader import BlockLoader, sizes_of
@@ -24,6 +24,7 @@ from ganx.engine.probe import Probe
 from ganx.engine.process import device_of, peak_memory_mb, prepare_process
 from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
+from ganx.errors import DamagedError
 from ganx.files import refusing
 from ganx.metrics.registry import metric_of
 
@@ -85,6 +86,7 @@ class ChunkRun(pl.Callback):
         """Return all that the rest of the training depends on."""
         return {
             **self.module.training_state(),
+            "run": self.chunk.identity,
             "replicas": [list(replica) for replica in self.chunk.replicas],
             "best": {name: best.state_dict() for name, best in self.best.items()},
             "failed": self.failed,
@@ -96,19 +98,28 @@ class ChunkRun(pl.Callback):
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one, and drop what was logged after it."""
         if self.chunk.checkpoint.exists():
-            state = read_checkpoint(self.chunk.checkpoint)
-            self.module.load_training_state(state)
-            for name, best in self.best.items():
-                best.load_state_dict(state["best"][name])
-            self.failed = state["failed"]
-            self.loss_sums = {name: total.to(self.view.device) for name, total in state["loss_sums"].items()}
-            self.loss_count = state["loss_count"]
-            if self.film is not None:
-                self.film.load_state_dict(state["film"])
+            state = read_own(self.chunk.checkpoint, self.chunk.identity)
+            try:
+                self._load(state)
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+                raise DamagedError(
+                    f"{self.chunk.checkpoint} does not fit the method as it is now ({type(error).__name__}: {error}); "
+                    "force=true trains it from the start"
+                ) from None
         else:
             self.module.data = self.view
             self.module.prepare()
         self.metrics.cut_back(self.module.step)
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.module.load_training_state(state)
+        for name, best in self.best.items():
+            best.load_state_dict(state["best"][name])
+        self.failed = state["failed"]
+        self.loss_sums = {name: total.to(self.view.device) for name, total in state["loss_sums"].items()}
+        self.loss_count = state["loss_count"]
+        if self.film is not None:
+            self.film.load_state_dict(state["film"])
 
     def save(self) -> None:
         """Write the checkpoint."""

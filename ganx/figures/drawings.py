@@ -19,7 +19,7 @@ from ganx.drawing.generated import category_names, image_grid, in_plane, used
 from ganx.drawing.panels import Cloud, Curve, Grid, Points
 from ganx.engine.capabilities import of_module, samples
 from ganx.engine.latent import IN_USE
-from ganx.errors import RunError, UserError
+from ganx.errors import DamagedError, UserError
 from ganx.figures.definition import Definition
 from ganx.figures.trained import Trained
 from ganx.metrics.generation import categories_in_use, entropy
@@ -182,8 +182,8 @@ def draw_curves(definition: Definition, runs: Sequence[Trained], out: Path) -> N
 
 def _curve(run: Trained) -> Curve:
     metrics = run.experiment.folder.metrics
-    if not metrics.exists():
-        raise RunError(f"{metrics} is gone; remove the folder, and train again")
+    if not run.log_is_whole:
+        raise DamagedError(f"{metrics} is not the one that the run has left; remove the folder, and train again")
     by_step = pd.read_csv(metrics).groupby("step")["validation_rmse_row"]
     epoch = by_step.mean().index.to_numpy() * run.config["model"]["batch_size"] / len(run.split.rows)
     return Curve(epoch, by_step.mean().to_numpy(), by_step.min().to_numpy(), by_step.max().to_numpy())

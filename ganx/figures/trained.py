@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ganx.data.splits import Split
 from ganx.data.table import Table
-from ganx.errors import RunError
 from ganx.run.experiment import Experiment, State
-from ganx.run.kept import read_kept
+from ganx.run.kept import digest_of, read_kept
+from ganx.run.opened import open_run
 
 Floats = NDArray[np.floating]
 
@@ -51,6 +51,13 @@ class Trained:
         return {name: metric["mean"] for name, metric in result["metrics"].items()}
 
     @property
+    def log_is_whole(self) -> bool:
+        """Whether metrics.csv is as training has left it; earlier versions did not note that."""
+        folder = self.experiment.folder
+        found = digest_of(folder.metrics)
+        return found is not None and found == (folder.read_result() or {}).get("log", found)
+
+    @property
     def split(self) -> Split:
         """What the first replica may look at; figures show this one."""
         return self.experiment.splits[0]
@@ -60,10 +67,9 @@ class Trained:
         """The final state.
 
         Raises:
-            RunError: the checkpoint is damaged or gone.
+            DamagedError: the run is not what it has left.
         """
-        if not self.experiment.folder.checkpoint.exists():
-            raise RunError(f"{self.experiment.folder} has lost its checkpoint; remove the folder, and train again")
+        open_run(self.experiment.folder, self.experiment.extra_targets)
         return read_kept(self.experiment.folder, "gradient", self.experiment.replicas)
 
     @cached_property

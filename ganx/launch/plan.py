@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ganx.errors import UserError
 from ganx.launch.state import Queue, claims
 from ganx.run.folder import RunFolder
+from ganx.run.result import fault_of_layout
 from ganx.run.signature import signature
 from ganx.schema import splits_per_seed
 from ganx.targets import last_stage
@@ -170,7 +171,7 @@ def _look(item: Item, taken: Mapping[Path, str]) -> Item:
 def as_started(config: Config, folder: RunFolder) -> Config:
     """Return `config` with the threads and workers that the unfinished run in `folder`, if any, was started with."""
     stored = _read(folder.provenance)
-    if stored is None or folder.result.exists() or "workers" not in stored:
+    if stored is None or folder.result.exists() or fault_of_layout(stored):
         return config
     config = copy.deepcopy(config)
     config["hardware"] |= {"threads": stored["threads"], "workers": stored["workers"]}

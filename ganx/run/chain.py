@@ -54,7 +54,7 @@ class Chain:
         first, _ = stages(experiment)
         names = [stage.config["model"]["name"] for stage in stages(experiment)]
         context.console.print(f"1 of 2: {names[0]} imputes", highlight=False)
-        place = RunFolder(folder.path / "imputer")
+        place = folder.imputer
         make_folder(place.checkpoints)
         state = STAGE[first.spec.fitter].fit(first, place, of_stage(first, context))
         filled = fill(first, state)
@@ -66,7 +66,7 @@ class Chain:
     def state(self, experiment: Experiment, folder: RunFolder, context: Context) -> State:
         """Return what a finished run has kept."""
         first, _ = stages(experiment)
-        place = RunFolder(folder.path / "imputer")
+        place = folder.imputer
         state = STAGE[first.spec.fitter].state(first, place, of_stage(first, context))
         filled = fill(first, state)
         last = classifying(experiment, filled)

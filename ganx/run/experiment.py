@@ -85,6 +85,11 @@ class Experiment:
         return f"{self.config['model']['name']} on {self.table.name}"
 
     @property
+    def identity(self) -> str:
+        """The signature of what is fitted: of a stage, or of a second fit, another one than that of the run."""
+        return signature(self.config, self.checksum)
+
+    @property
     def folder(self) -> RunFolder:
         """Where the run lives."""
         names = self.config["dataset"]["name"], self.config["model"]["name"]

@@ -8,14 +8,16 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from ganx.errors import UserError
+from ganx.errors import DamagedError, UserError
 from ganx.files import make_folder, refusing, write_json, write_text
 from ganx.run.lock import Heartbeat, is_alive
-from ganx.run.result import fault
+from ganx.run.result import fault, fault_of_layout, sealed
 
 RunState = Literal["new", "running", "stale", "interrupted", "done", "failed"]
 
-_SHOWN = {"status", "model", "dataset", "protocol", "metrics", "seconds", "peak_memory_mb", "command"}
+_SHOWN = {"status", "signature", "data", "model", "dataset", "protocol"} | {
+    *("metrics", "seconds", "peak_memory_mb", "command")
+}
 
 
 class RunFolder:
@@ -50,6 +52,11 @@ class RunFolder:
     def refit(self) -> RunFolder:
         """Where the fit on all known cells and labels is kept."""
         return RunFolder(self.path / "refit")
+
+    @property
+    def imputer(self) -> RunFolder:
+        """Where the first stage of a pipeline is kept."""
+        return RunFolder(self.path / "imputer")
 
     def __str__(self) -> str:
         return str(self.path)
@@ -88,11 +95,13 @@ class RunFolder:
         Raises:
             UserError: it was cut short, or edited.
         """
-        try:
-            result = json.loads(self.result.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
+        if not self.result.exists():
             return None
-        except (ValueError, RecursionError, IsADirectoryError) as error:
+        try:
+            result = json.loads(_text_of(self.result))
+        except FileNotFoundError:  # just now
+            return None
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{self.result} is damaged: {error}; remove it, and train again") from error
         why = fault(result) if isinstance(result, dict) else "it is not a mapping"
         if why:
@@ -113,27 +122,46 @@ class RunFolder:
         import yaml  # here, so that `ganx status` does without it
 
         try:
-            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+            config = yaml.safe_load(_text_of(self.config))
         except FileNotFoundError as error:
             raise UserError(f"{self.path} is not a run folder: it has no config.yaml") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise UserError(f"{self.config} is damaged: {error}") from error
         if not isinstance(config, dict):
             raise UserError(f"{self.config} is damaged: it is not a mapping")
         return config
 
+    def read_layout(self) -> dict[str, Any]:
+        """Return what provenance.json has of the training, by which an unfinished one goes on.
+
+        Raises:
+            DamagedError: it was cut short, or edited.
+        """
+        try:
+            provenance = json.loads(_text_of(self.provenance))
+            why = fault_of_layout(provenance)
+        except (OSError, ValueError, RecursionError) as error:
+            why = str(error)
+        if why:
+            raise DamagedError(f"{self.provenance} is damaged: {why}; force=true trains the run from the start")
+        return dict(provenance)
+
     def create(self, config: dict[str, Any], provenance: dict[str, Any]) -> None:
         """Make the folder and its first files."""
-        import yaml
-
         for folder in (self.checkpoints, self.tensorboard, self.figures):
             make_folder(folder)
-        write_text(self.config, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        self.write_config(config)
         write_json(self.provenance, provenance)
 
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write config.yaml."""
+        import yaml
+
+        write_text(self.config, yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
     def write_result(self, result: dict[str, Any]) -> None:
-        """Write result.json, which ends the run."""
-        write_json(self.result, result)
+        """Seal result.json and write it, which ends the run."""
+        write_json(self.result, sealed(result))
 
     def clear(self) -> None:
         """Remove what the run has left, except the heartbeat that locks the folder."""
@@ -153,6 +181,17 @@ class RunFolder:
                 other.path.rename(old)
             self.path.rename(other.path)
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _text_of(file: Path) -> str:
+    """Return the text of a regular file; a pipe would never end.
+
+    Raises:
+        ValueError: it is no such file, or not in UTF-8.
+    """
+    if file.exists() and not file.is_file():
+        raise ValueError("it is no regular file")
+    return file.read_text(encoding="utf-8")
 
 
 def all_runs(outputs: str | Path) -> list[RunFolder]:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ganx.data.written import style_of_values
 from ganx.engine.capabilities import Answers
-from ganx.engine.checkpoint import merge, read_checkpoint, write_checkpoint
+from ganx.engine.checkpoint import merge, read_checkpoint, read_own, write_checkpoint
 from ganx.engine.chunk import Chunk, Progress
 from ganx.engine.process import prepare_process
 from ganx.engine.progress import Display
@@ -35,13 +35,13 @@ class Gradient:
         Raises:
             Interrupted, RunError: see `train_chunks`.
         """
-        state = read_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else {}
+        state = read_own(folder.checkpoint, experiment.identity) if folder.checkpoint.exists() else {}
         if not state.get("finished"):
             steps = experiment.config["model"]["steps"]
             chunks = _chunks(experiment, folder, context.layout["chunks"])
             _train(context.console, steps, chunks, context.layout["workers"], context.beat, context.watch)
             state = merge([read_checkpoint(chunk.checkpoint) for chunk in chunks])
-            state |= {"finished": True, "table": table_facts(experiment)}
+            state |= {"finished": True, "run": experiment.identity, "table": table_facts(experiment)}
             _join_logs(chunks, folder)
             write_checkpoint(folder.checkpoint, state)
         shutil.rmtree(folder.path / "chunks", ignore_errors=True)
@@ -62,7 +62,7 @@ class Gradient:
 def _train(console: Console, steps: int, chunks: list[Chunk], workers: int, beat: Beat, watch: Watch | None) -> None:
     from ganx.engine.workers import train_chunks  # Lightning: only where something is trained
 
-    done = [read_checkpoint(chunk.checkpoint)["step"] if chunk.checkpoint.exists() else 0 for chunk in chunks]
+    done = [read_own(chunk.checkpoint, chunk.identity)["step"] if chunk.checkpoint.exists() else 0 for chunk in chunks]
     if any(done):
         console.print(f"going on from step {min(done)} of {steps}")
     bests: dict[int, dict[int, dict[str, float]]] = {}
@@ -123,6 +123,7 @@ def _chunks(experiment: Experiment, folder: RunFolder, sizes: list[int]) -> list
                 encoding=experiment.encoding,
                 splits=experiment.splits[first : first + size],
                 folder=folder.path if len(sizes) == 1 else folder.path / "chunks" / str(number),
+                identity=experiment.identity,
                 extra_targets=experiment.extra_targets,
                 completed=experiment.completed and experiment.completed[first : first + size],
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -20,15 +19,14 @@ from ganx.run.context import Context, Layout, Watch, lay_out
 from ganx.run.experiment import Experiment, State
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
-from ganx.run.kept import digest
+from ganx.run.identity import is_config_of
+from ganx.run.kept import digest, digest_of
 from ganx.run.lock import PATIENCE, RunLock
 from ganx.run.provenance import collect
 from ganx.run.refit import is_wanted, refit
 from ganx.run.report import announce, repeat_command, show_result, summarise, table_notes
 from ganx.run.signature import experiment_config
 from ganx.targets import added_by
-
-SCHEMA = 3  # of result.json
 
 
 def train(
@@ -74,6 +72,11 @@ def train(
             target.clear()  # it failed, and retry=true; or it was killed just before the swap of force=true
         if not target.provenance.exists():
             target.create(config, collect(argv, **layout))
+        elif not is_config_of(target, experiment.signature, experiment.checksum):
+            target.write_config(config)
+            console.print(
+                f"{target.config} was not that of this run, and is written again", soft_wrap=True, markup=False
+            )
         announce(console, experiment, layout)
         try:
             context = Context(console, layout, lock.beat, watch)
@@ -115,7 +118,7 @@ def _lay_out(experiment: Experiment, folder: RunFolder, argv: Sequence[str]) -> 
     layout = lay_out(experiment)
     if not folder.provenance.exists():
         return layout
-    stored = json.loads(folder.provenance.read_text())
+    stored = folder.read_layout()
     if any(layout[key] != stored[key] for key in layout if key != "workers"):
         accelerator = "gpu" if stored["device"] == "cuda" else "cpu"
         kept = [word for word in argv if not word.startswith("hardware")]
@@ -165,7 +168,6 @@ def _result(
     config, failed = experiment.config, state["failed"]
     second = refit(experiment, state, answers, folder, context) if again and not failed else None
     return {
-        "schema": SCHEMA,
         "signature": experiment.signature,
         "status": "failed" if failed else "done",
         "model": config["model"]["name"],
@@ -182,6 +184,7 @@ def _result(
         "feature_network": network and network.facts(),
         "blend": state.get("blend"),
         "checkpoint": digest(folder),
+        "log": digest_of(folder.metrics),
         "refit": second,
         "notes": [*table_notes(experiment), *state.get("notes", []), *findings],
         "failed": failed,

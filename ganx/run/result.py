@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
+
+#: Of result.json. 2: keys of earlier versions; 3: without a seal.
+SCHEMA, UNSEALED, OLD = 4, 3, 2
 
 #: Raises `_FaultError` where a value is not what it has to be; is told the value and where it stands.
 _Check = Callable[[Any, str], None]
@@ -14,15 +20,69 @@ class _FaultError(Exception):
     """The message says where, and what is wrong."""
 
 
+def sealed(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result with its schema and its seal: what is edited afterwards does not fit it."""
+    result = {**result, "schema": SCHEMA}
+    return result | {"seal": _seal(result)}
+
+
+def is_sealed(result: Mapping[str, Any]) -> bool:
+    """Whether a result that `fault` has passed is of a version that seals."""
+    return "seal" in result
+
+
 def fault(result: Mapping[str, Any]) -> str:
-    """Return what is wrong with the sections that a result has; empty when nothing is."""
+    """Return what is wrong with a result; empty when nothing is. Sections that it lacks are not asked for."""
     try:
         for name, check in _SECTIONS.items():
             if name in result:
                 check(result[name], name)
+        _check_together(result)
     except _FaultError as error:
         return str(error)
     return ""
+
+
+def fault_of_layout(provenance: Any) -> str:
+    """Return what is wrong with the part of provenance.json that a training goes on by; empty when nothing is."""
+    try:
+        _LAYOUT(provenance, "it")
+    except _FaultError as error:
+        return str(error)
+    return ""
+
+
+def _check_together(result: Mapping[str, Any]) -> None:
+    """Check what no section tells by itself."""
+    if result.get("status", "done") not in ("done", "failed"):
+        raise _FaultError(f"status is {_shown(result['status'])}, not done or failed")
+    if result.get("status") == "failed" and not (result.get("failed") or result.get("error")):
+        raise _FaultError("status is failed, and nothing has failed")
+    replicas = result.get("replica_ids")
+    for name, metric in result.get("metrics", {}).items():
+        if replicas is not None and len(metric["values"]) != len(replicas):
+            raise _FaultError(f"metrics.{name} has {len(metric['values'])} values of {len(replicas)} replicas")
+        if not _is_mean(metric["mean"], metric["values"]):
+            raise _FaultError(f"metrics.{name}.mean is not that of its values")
+    if ("seal" in result or result.get("schema", 0) >= SCHEMA) and result.get("seal") != _seal(result):
+        raise _FaultError("it was edited: its content does not fit its seal")
+
+
+def _is_mean(mean: float | None, values: list[float | None]) -> bool:
+    known = [value for value in values if value is not None]
+    if not known or mean is None:
+        return not known and mean is None
+    try:
+        found = statistics.fmean(known)
+    except OverflowError:
+        return False
+    return math.isclose(mean, found, rel_tol=1e-9, abs_tol=1e-12) or (math.isnan(mean) and math.isnan(found))
+
+
+def _seal(result: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all but the seal, however the file is laid out."""
+    content = {key: value for key, value in result.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _is(kinds: type | tuple[type, ...], what: str) -> _Check:
@@ -130,7 +190,15 @@ def _blend(value: Any, place: str) -> None:
     _mapping(_weights)({key: item for key, item in value.items() if key != "columns"}, place)
 
 
+_LAYOUT = _fields(
+    {"device": _text, "precision": _text, "threads": _or_null(_whole), "workers": _whole, "chunks": _list(_whole)}
+)
+
 _SECTIONS: dict[str, _Check] = {
+    "schema": _whole,
+    "seal": _text,
+    "data": _text,
+    "version": _whole,
     "status": _text,
     "signature": _text,
     "model": _text,
@@ -146,6 +214,7 @@ _SECTIONS: dict[str, _Check] = {
     "feature_network": _or_null(_fields({"name": _text, "sha256": _text, "accuracy": _number})),
     "blend": _or_null(_blend),
     "checkpoint": _or_null(_text),
+    "log": _or_null(_text),
     "refit": _or_null(
         _fields(
             {"checkpoint": _or_null(_text)},

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from ganx.errors import UserError
@@ -124,8 +123,3 @@ def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
         f"averages.g.{name.removeprefix('_average.')}" if name.startswith("_average.") else name: value
         for name, value in parameters.items()
     }
-
-
-def names_signature(folder: Path, signature: str) -> bool:
-    """Whether a run folder is named by a signature."""
-    return folder.resolve().name.endswith(f"-{signature}")

@@ -15,8 +15,7 @@ from ganx.engine.share import part
 from ganx.engine.views import GivenCells
 from ganx.errors import UserError
 from ganx.run.estimator import Known
-from ganx.run.folder import RunFolder
-from ganx.run.stored import finished_result, stored_config
+from ganx.run.opened import Opened
 from ganx.serve.parts import Part, open_part
 from ganx.targets import spec
 
@@ -48,6 +47,13 @@ class Ensemble:
     def n_replicas(self) -> int:
         """How many replicas answer."""
         return len(self.part.state["replicas"]) - len(self.part.state["failed"])
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say before it answers."""
+        return [
+            f"replica ({name}) has failed, and has no say: {why}" for name, why in self.part.state["failed"].items()
+        ]
 
     @property
     def portion(self) -> int:
@@ -99,18 +105,17 @@ class Ensemble:
         return given["impute"] * span + low if "impute" in self.can else None, given.get("classify")
 
 
-def open_ensemble(folder: RunFolder, extra_targets: frozenset[str], need: str) -> Ensemble:
+def ensemble_of(opened: Opened, need: str) -> Ensemble:
     """Return what a finished run has kept for tables of the same form: its fit on all that is known, if it has one.
 
     Args:
         need: `impute` or `classify`.
 
     Raises:
-        UserError: it is not finished, its method cannot do that, or there is nothing but fits on parts of the rows.
-        RunError: what it has kept is damaged.
+        UserError: its method cannot do that, or there is nothing but fits on parts of the rows.
+        DamagedError: what it has kept is damaged.
     """
-    config = stored_config(folder, extra_targets)
-    result = finished_result(folder)
+    folder, config, result = opened.folder, opened.config, opened.result
     name, method = config["model"]["name"], spec(config["model"])
     if method.reads != "cells" or need not in method.capabilities:
         raise UserError(f"{folder}: model={name} does not {need} rows of a table; train e.g. model=hexagan")
@@ -118,12 +123,12 @@ def open_ensemble(folder: RunFolder, extra_targets: frozenset[str], need: str) -
     if refit is None and config["protocol"]["folds"] != 0:
         raise UserError(
             f"{folder}: its replicas were trained on parts of the rows, to be scored; fit it on all rows, too: "
-            f"{result.get('command', 'ganx train ...')} refit=true"
+            f"{result['command']} refit=true"
         )
-    place, checkpoint = (folder, None) if refit is None else (folder.refit, refit["checkpoint"])
+    place = folder if refit is None else folder.refit
     if not place.checkpoint.exists():
         raise UserError(f"{folder}: nothing of model={name} was kept that could answer for other rows; train it again")
-    part = open_part(config, place, [(seed, 0) for seed in seeds], checkpoint, extra_targets)
+    part = open_part(config, place, [(seed, 0) for seed in seeds], opened.extra_targets)
     facts = part.state["table"]
     if len(part.state["failed"]) == len(part.state["replicas"]):
         raise UserError(f"{folder}: every replica of this run has failed")

@@ -11,8 +11,8 @@ from ganx.run.context import Context, lay_out
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import find_run
 from ganx.run.life import network_for, scores_of
+from ganx.run.opened import open_run
 from ganx.run.report import show_result, summarise
-from ganx.run.stored import finished_result, stored_experiment
 from ganx.targets import added_by
 
 
@@ -21,11 +21,12 @@ def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
 
     Raises:
         UserError: no such run, an unfinished one, or one whose data have changed.
+        DamagedError: it is not what the run has left.
     """
     console = Console()
     folder = find_run(config["run"], config["outputs"])
-    experiment = stored_experiment(folder, added_by(argv))
-    stored = finished_result(folder)
+    opened = open_run(folder, added_by(argv))
+    experiment, stored = opened.experiment(), opened.result
     fitter, context = fitter_of(experiment), Context(console, lay_out(experiment))
     answers = fitter.answers(experiment, fitter.state(experiment, folder, context), context)
     scores = scores_of(experiment, answers, network_for(experiment, console))

@@ -27,7 +27,7 @@ from ganx.errors import UserError, nearest
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder, find_run
 from ganx.run.kept import read_kept
-from ganx.run.stored import finished_result, stored_config, stored_experiment
+from ganx.run.opened import open_run
 from ganx.targets import added_by, spec
 from ganx.text import plural
 
@@ -163,12 +163,12 @@ def open_generator(config: dict[str, Any], argv: Sequence[str]) -> TrainedGenera
 
     Raises:
         UserError: there is no such run or replica, it has not finished or has failed, or it cannot generate.
+        DamagedError: it is not what the run has left.
     """
-    extra_targets = added_by(argv)
     folder = find_run(config["run"], config["outputs"])
-    _check_model(folder, stored_config(folder, extra_targets)["model"])
-    finished_result(folder)
-    experiment = stored_experiment(folder, extra_targets)
+    opened = open_run(folder, added_by(argv))
+    _check_model(folder, opened.config["model"])
+    experiment = opened.experiment()
     state, replica = read_kept(folder, "gradient", experiment.replicas), config["replica"]
     _check_replica(folder, state, replica)
     return TrainedGenerator(experiment, state, replica, _generator(folder, experiment, state, replica))

@@ -17,8 +17,8 @@ from ganx.data.csv_like import Like
 from ganx.engine.share import heard_by
 from ganx.errors import UserError
 from ganx.run.folder import find_run
-from ganx.run.stored import finished_result
-from ganx.serve.ensemble import Ensemble, open_ensemble
+from ganx.run.opened import open_run
+from ganx.serve.ensemble import Ensemble, ensemble_of
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
 from ganx.text import plural
@@ -40,17 +40,17 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
     console = Console()
     places = {key: config[key] for key in ("out", "spread") if config[key] is not None}
     check_places(config["input"], places)
-    folder = find_run(config["run"], config["outputs"])
-    ensemble = open_ensemble(folder, added_by(argv), "impute")
+    opened = open_run(find_run(config["run"], config["outputs"]), added_by(argv))
+    ensemble = ensemble_of(opened, "impute")
     if "spread" in places and ensemble.n_replicas == 1:
         raise UserError(
             f"spread={places['spread']}: a single replica answers, so that the spread is 0 everywhere, which is not "
-            f"certainty; train more of them: {finished_result(folder).get('command', 'ganx train ...')} seeds=5"
+            f"certainty; train more of them: {opened.result['command']} seeds=5"
         )
     gc.freeze()  # millions of cells come and go: what has been imported need not be looked through each time
     with console.status(f"reading {config['input']}"):
         like = ensemble.read(config["input"])
-    for note in like.notes:
+    for note in [*ensemble.notes, *like.notes]:
         console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True, markup=False)
     check_separator(places, like.text.separator)
     n_cells, n_labels = _write(console, Filling(ensemble, like), places)

@@ -119,27 +119,25 @@ def open_part(
     config: dict[str, Any],
     folder: RunFolder,
     replicas: Replicas,
-    checkpoint: str | None,
     extra_targets: frozenset[str],
 ) -> Part:
     """Return what a run has kept of the method of a configuration.
 
     Args:
         replicas: (seed, fold) of each.
-        checkpoint: SHA-256 of its checkpoint.
 
     Raises:
-        RunError: it is missing, damaged, or of another run.
+        DamagedError: it is missing, damaged, or of another run.
     """
     method = spec(config["model"])
     if method.fitter == "chain":
         first, last = (stage_config(config, config["model"][stage]) for stage in method.stages)
-        place = RunFolder(folder.path / "imputer")
+        place = folder.imputer
         return Chained(
-            open_part(first, place, replicas, None, extra_targets),
-            open_part(last, folder, replicas, checkpoint, extra_targets),
+            open_part(first, place, replicas, extra_targets),
+            open_part(last, folder, replicas, extra_targets),
         )
-    state = read_kept(folder, method.fitter, replicas, checkpoint)
+    state = read_kept(folder, method.fitter, replicas)
     if method.fitter != "blend":
         return Single(config, method, state, extra_targets)
     models = {name: config["model"]["models"][name] for name in state["candidates"]}

@@ -17,7 +17,8 @@ from ganx.engine.share import heard_by
 from ganx.errors import UserError
 from ganx.run.calibration import calibrated
 from ganx.run.folder import find_run
-from ganx.serve.ensemble import Ensemble, open_ensemble
+from ganx.run.opened import open_run
+from ganx.serve.ensemble import Ensemble, ensemble_of
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
 from ganx.text import plural
@@ -42,10 +43,10 @@ def predict(config: dict[str, Any], argv: Sequence[str]) -> int:
     """
     console, places = Console(), {"out": config["out"]}
     check_places(config["input"], places)
-    ensemble = open_ensemble(find_run(config["run"], config["outputs"]), added_by(argv), "classify")
+    ensemble = ensemble_of(open_run(find_run(config["run"], config["outputs"]), added_by(argv)), "classify")
     with console.status(f"reading {config['input']}"):
         like = ensemble.read(config["input"])
-    for note in like.notes:
+    for note in [*ensemble.notes, *like.notes]:
         console.print(f"note    {note}", style="yellow", highlight=False, soft_wrap=True, markup=False)
     check_separator(places, like.text.separator)
     further, added = _columns(config["input"], ensemble, like)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import UserError
 from ganx.run.folder import RunFolder
+from ganx.run.result import OLD, SCHEMA, UNSEALED, is_sealed
 from ganx.run.signature import experiment_config, signature
 from ganx.run.upgrade import old_signature, upgrade
 from ganx.schema import is_own_data, splits_per_seed
 from ganx.tables.statistics import Replica
 
-RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged"]
-SCHEMA, OLD_SCHEMA = 3, 2  # of result.json; an old one has the keys of earlier versions
+RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged", "outdated"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class RunRecord:
         seeds: of its replicas.
         values: {metric: {replica: value}}; empty unless the run is done.
         notes: what a baseline had to cap.
-        problem: why it is failed or damaged, in one line.
+        problem: why it does not count, in one line.
     """
 
     folder: RunFolder
@@ -130,24 +129,35 @@ def read(folder: RunFolder) -> RunRecord:
     except UserError as error:
         return _described(folder, "damaged", str(error))
     if result is None:
-        state = folder.state()
-        return _described(folder, state if state in ("running", "interrupted") else "stale")
+        unfinished = folder.state()
+        return _described(folder, unfinished if unfinished in ("running", "interrupted") else "stale")
     replicas = [(seed, fold) for seed, fold in result["replica_ids"]]
-    done = result["status"] == "done"
+    state, problem = _state(folder, result)
+    done = state == "done"
     return RunRecord(
         folder=folder,
-        state="done" if done else "failed",
+        state=state,
         key=key_of(_identity_of(folder, result)),
         seeds=frozenset(seed for seed, _ in replicas),
         values={name: _known(replicas, metric["values"]) for name, metric in result["metrics"].items()} if done else {},
         notes=tuple(result.get("notes", ())),
-        problem="" if done else f"{folder}: failed: {' '.join(str(result.get('error')).split())}",
+        problem=problem,
     )
+
+
+def _state(folder: RunFolder, result: dict[str, Any]) -> tuple[RecordState, str]:
+    """Return the state that a result tells, and why it does not count."""
+    if result["status"] != "done":
+        return "failed", f"{folder}: failed: {' '.join(str(result.get('error')).split())}"
+    if not is_sealed(result):
+        told = "of an earlier version of ganx: what was edited since would go unseen"
+        return "outdated", f"{folder}: {told}; ganx upgrade run={folder} seals it"
+    return "done", ""
 
 
 def _identity_of(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any]:
     """Return what a run computes; of an old one, which lacks stacks and precision, by its config.yaml in new keys."""
-    old = result["schema"] == OLD_SCHEMA
+    old = result["schema"] == OLD
     config: dict[str, Any] = experiment_config(upgrade(folder.read_config())) if old else result["config"]
     return config | {"data": result["data"]} if is_own_data(config["dataset"]) else config
 
@@ -190,13 +200,11 @@ _REMEDY = "remove it; run=true then trains it again"
 
 def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
     """Return what is wrong with a result; empty when nothing is."""
-    if result["schema"] not in (SCHEMA, OLD_SCHEMA):
+    if result["schema"] not in (SCHEMA, UNSEALED, OLD):
         return f"of schema {result['schema']}, not {SCHEMA}: written by another version of ganx"
-    if result["status"] not in ("done", "failed"):
-        return f"damaged: status '{result['status']}'"
     if not folder.path.name.endswith(f"-{result['signature']}"):
         return "damaged: its signature is not the folder's"
-    if result["schema"] == OLD_SCHEMA:
+    if result["schema"] == OLD:
         signatures = {old_signature(config, result["data"]) for config in (result["config"], folder.read_config())}
     else:
         signatures = {signature(result["config"], result["data"])}
@@ -211,33 +219,12 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
         return "damaged: replica_ids do not fit its config"
     if result["version"] != config["model"]["version"]:
         return "damaged: two versions of the model"
-    for name, metric in result["metrics"].items():
-        if why := _fault_of_metric(metric, len(replicas)):
-            return f"damaged: {name}: {why}"
     return ""
-
-
-def _fault_of_metric(metric: dict[str, Any], n_replicas: int) -> str:
-    values = metric["values"]
-    if len(values) != n_replicas:
-        return f"{len(values)} values for {n_replicas} replicas"
-    if not all(value is None or _is_number(value) for value in values):
-        return "a value is not a number"
-    known = [value for value in values if value is not None]
-    if known and not (
-        _is_number(metric["mean"])
-        and math.isclose(metric["mean"], statistics.fmean(known), rel_tol=1e-9, abs_tol=1e-12)
-    ):
-        return "the mean is not that of the values"
-    return ""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _known(replicas: list[Replica], values: list[float | None]) -> dict[Replica, float]:
-    return {replica: value for replica, value in zip(replicas, values, strict=True) if value is not None}
+    pairs = zip(replicas, values, strict=True)
+    return {replica: value for replica, value in pairs if value is not None and math.isfinite(value)}
 
 
 def _unversioned(value: Any) -> Any:

@@ -22,12 +22,13 @@ Mark = Literal["best", "tied", ""]
 Place = tuple[str, str, str]  # row, column, protocol
 
 #: What else a cell is when it is not done, the most telling first.
-_TELLING: tuple[Literal["running", "failed", "damaged", "interrupted", "stale"], ...] = (
+_TELLING: tuple[Literal["running", "failed", "damaged", "interrupted", "stale", "outdated"], ...] = (
     "running",
     "failed",
     "damaged",
     "interrupted",
     "stale",
+    "outdated",
 )
 
 
@@ -194,7 +195,9 @@ def _cell(
     done = {seed for run in pooled for seed in run.seeds if seed < seeds}
     open_seeds = frozenset(range(seeds)) - done
     pending = tuple(run for run in fitting if run.state != "done" and run.seeds & open_seeds)
-    outdated = [] if fitting else [run for run in runs.by_method.get(method_of(key), []) if run.state == "done"]
+    outdated = (
+        [] if fitting else [run for run in runs.by_method.get(method_of(key), []) if run.state in ("done", "outdated")]
+    )
     values, beside = _pooled(pooled, metric, seeds), _pooled(pooled, metric_of(metric).beside, seeds)
     problems = [run.problem for run in pending if run.problem]
     problems += [

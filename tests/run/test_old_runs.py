@@ -95,15 +95,48 @@ def test_eval_gives_the_figures_of_result_json(name: str, capsys: pytest.Capture
     assert "the same figures as in result.json" in told
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_tables_show_them(table: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    file = tmp_path / "mine" / "table" / f"{table}.yaml"
-    file.parent.mkdir(parents=True)
+def signature_of(name: str) -> str:
+    return name.rpartition("-")[2]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_are_used_with_a_warning_until_they_are_sealed(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["upgrade", f"run={signature_of(name)}"]) == 0
+    (run,) = Path("outputs/runs").glob(f"{name.rpartition('-')[0]}-*")
+    assert str(run) in capsys.readouterr().out.replace("\n", "")
+    assert run.name.rpartition("-")[2] == json.loads((run / "result.json").read_text())["signature"]
+    assert cli.main(["upgrade", f"run={run}"]) == 0
+    assert "is sealed already" in capsys.readouterr().out
+    for folder, warned in ((run, False), (RUNS / name, True)):
+        cli.main(["eval", f"run={folder}"])
+        told = capsys.readouterr()
+        assert told.out.count("│ ") > 5
+        assert ("of an earlier version" in told.err) == warned
+    result = json.loads((run / "result.json").read_text())
+    result["metrics"]["seconds" if "seconds" in result["metrics"] else next(iter(result["metrics"]))]["sd"] = 0.5
+    (run / "result.json").write_text(json.dumps(result))
+    assert cli.main(["eval", f"run={run}"]) == 2
+    assert "its content does not fit its seal" in capsys.readouterr().err
+
+
+def table_of(table: str, folder: Path) -> dict[str, dict[str, str]]:
+    """Return the cells of a table, by data set and method."""
+    file = folder / "mine" / "table" / f"{table}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(TABLES[table])
     assert cli.main(["tables", "--config-dir", "mine", f"table={table}"]) == 0
-    told = capsys.readouterr().out
     with Path(f"outputs/tables/{table}-quick.csv").open(newline="") as lines:
-        cells = {f"{cell['column']}/{cell['row']}": cell for cell in csv.DictReader(lines)}
+        return {f"{cell['column']}/{cell['row']}": cell for cell in csv.DictReader(lines)}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_tables_count_them_once_they_are_sealed(table: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert {cell["state"] for cell in table_of(table, tmp_path).values()} == {"outdated"}
+    for name in NAMES:
+        assert cli.main(["upgrade", f"run={signature_of(name)}"]) == 0
+    capsys.readouterr()
+    cells = table_of(table, tmp_path)
+    told = capsys.readouterr().out
     names = {name.rpartition("-")[0]: name for name in NAMES}
     assert set(cells) < set(names)
     for place, cell in cells.items():

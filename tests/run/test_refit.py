@@ -12,6 +12,7 @@ import pytest
 from ganx import cli
 from ganx.engine.capabilities import Answers
 from ganx.engine.checkpoint import read_checkpoint
+from ganx.run.folder import RunFolder
 from ganx.serve.parts import Single
 
 QUICK = ["model.steps=60", "model.validate_every=20", "protocol.folds=2"]
@@ -114,7 +115,7 @@ def test_what_is_named_is_the_choice_of_the_method_or_with_abstain_the_likeliest
     run = train("model=logistic", "protocol.folds=2")
     changed = result(run)
     changed["refit"]["calibration"] = {"slope": 1.0, "shift": [2.0, 0.0]}
-    (run / "result.json").write_text(json.dumps(changed))
+    RunFolder(run).write_result(changed)
     told = {}
     for name, words in {"all.csv": [], "likely.csv": ["abstain=0.01"], "sure.csv": ["abstain=0.9"]}.items():
         capsys.readouterr()

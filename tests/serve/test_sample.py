@@ -310,7 +310,7 @@ def test_unfinished_runs_and_failed_replicas(run: Run, tmp_path: Path, capsys: p
     checkpoint = copy / "checkpoints" / "last.ckpt"
     write_checkpoint(checkpoint, read_checkpoint(checkpoint) | {"failed": {"1,0": "loss is NaN"}})
     result = json.loads((copy / "result.json").read_text())
-    (copy / "result.json").write_text(json.dumps(result | {"checkpoint": digest(RunFolder(copy))}))
+    RunFolder(copy).write_result(result | {"checkpoint": digest(RunFolder(copy))})
     assert command(copy, "sample", f"out={out}", "replica=1") == 2
     assert "replica 1 has failed (loss is NaN)" in capsys.readouterr().err
     assert command(copy, "sample", f"out={out}", "n=1") == 0

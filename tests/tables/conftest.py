@@ -58,7 +58,6 @@ def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
         replicas = [(seed, fold) for seed in seeds for fold in range(config["protocol"]["folds"] or 1)]
         folder.create(config, {"started": "2026-11-20T10:00:00+0000", "code": {"commit": "0123456789ab"}, "cores": 2})
         result = {
-            "schema": 2,
             "signature": signature(config, "data"),
             "status": "done",
             "version": config["model"]["version"],
@@ -70,6 +69,7 @@ def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
                 for name, figures in {"rmse_row": values, **(also or {})}.items()
             },
             "notes": [],
+            "failed": {},
             "error": None,
         }
         folder.write_result(result | changes)

@@ -145,20 +145,23 @@ def without(key):
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (lambda r: r["metrics"]["rmse_row"]["values"].pop(), "rmse_row: 9 values for 10 replicas"),
+        (lambda r: r["metrics"]["rmse_row"]["values"].pop(), "metrics.rmse_row has 9 values of 10 replicas"),
         (
             lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, "0.1"),
             "metrics.rmse_row.values[0] is '0.1', not a number",
         ),
-        (lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, 0.05), "rmse_row: the mean is not that"),
-        (lambda r: r["metrics"]["rmse_row"].update(mean=0.01), "rmse_row: the mean is not that of the values"),
-        (lambda r: r["metrics"]["rmse_row"].update(mean=None), "rmse_row: the mean is not that of the values"),
+        (
+            lambda r: r["metrics"]["rmse_row"]["values"].__setitem__(0, 0.05),
+            "metrics.rmse_row.mean is not that of its values",
+        ),
+        (lambda r: r["metrics"]["rmse_row"].update(mean=0.01), "metrics.rmse_row.mean is not that of its values"),
+        (lambda r: r["metrics"]["rmse_row"].update(mean=None), "metrics.rmse_row.mean is not that of its values"),
         (lambda r: r.update(metrics=[]), "damaged: metrics is a list, not a mapping"),
-        (lambda r: r.update(status="finished"), "damaged: status 'finished'"),
+        (lambda r: r.update(status="finished"), "damaged: status is 'finished', not done or failed"),
         (lambda r: r.update(signature="0000000000"), "damaged: its signature is not the folder's"),
-        (lambda r: r["replica_ids"].pop(), "damaged: replica_ids do not fit its config"),
+        (lambda r: r["replica_ids"].pop(), "metrics.rmse_row has 10 values of 9 replicas"),
         (lambda r: r.update(version=2), "damaged: two versions of the model"),
-        (lambda r: r.update(schema=1), "of schema 1, not 3: written by another version of ganx"),
+        (lambda r: r.update(schema=1), "of schema 1, not 4: written by another version of ganx"),
         (
             lambda r: r["config"]["protocol"].update(missing_rate=0.9),
             "its signature is not that of its config and data",
@@ -173,9 +176,9 @@ def without(key):
 def test_an_edited_result(sheet, write_run, edit, told):
     folder = write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2)
     write_run([*KNN, "protocol=paper", "seeds=2"], FOLDS * 2)
-    result = json.loads(folder.result.read_text())
+    result = json.loads(folder.result.read_text()) | {"schema": 3}
     edit(result)
-    folder.write_result(result)
+    folder.result.write_text(json.dumps({key: value for key, value in result.items() if key != "seal"}))
     cell = sheet().cells[WINE]
     assert (cell.state, cell.mean) == ("damaged", None)
     (problem,) = cell.problems
@@ -234,7 +237,7 @@ def test_equal_cells_of_several_tables_are_planned_once(sheet):
 
 
 def test_failed_runs_wait_for_retry(sheet, write_run):
-    write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2, status="failed")
+    write_run([*ZEROS, "protocol=paper", "seeds=2"], FOLDS * 2, status="failed", error="loss d is NaN")
     assert jobs(sheet()) == []
     assert jobs(sheet(), retry=True) == ["model=zeros dataset=wine protocol=paper seed=0 seeds=2 retry=true"]
 
