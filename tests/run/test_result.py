@@ -94,12 +94,19 @@ def good(place: Path) -> dict[str, Any]:
     return result
 
 
+def record(folder: RunFolder) -> None:
+    """Read a run as a table does, which counts those alone that are done."""
+    found = read(folder)
+    if found.state != "done":
+        raise UserError(found.problem)
+
+
 READERS: dict[str, Callable[[RunFolder], object]] = {
     "train": lambda folder: _show(Console(quiet=True), folder, folder.read_whole_result() or {}),
     "eval": lambda folder: _show(Console(quiet=True), folder, finished_result(folder)),
     "impute": lambda folder: ensemble_of(open_run(folder), "impute"),
     "predict": lambda folder: ensemble_of(open_run(folder), "classify"),
-    "tables": read,
+    "tables": record,
     "sweeps": lambda folder: told_metrics(folder.read_result() or {}, "rmse"),
 }
 
