@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
-from ganx.text import list_override, text_override
+from ganx.text import list_override, shorten, text_override
 
 
 @dataclass(frozen=True)
@@ -200,5 +200,4 @@ def _finite(value: float) -> bool:
 def _shown(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = str(value)
-    return text if len(text) <= 100 else f"{text[:100]}..."
+    return shorten(str(value))

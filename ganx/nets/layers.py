@@ -31,7 +31,7 @@ def empty_weights(shape: Sequence[int], generators: Generators) -> Tensor:
     if (count := math.prod(shape)) > MOST_WEIGHTS:
         size = " x ".join(map(str, shape))
         raise UserError(
-            f"a layer of {size} has {count:,} weights, at most {MOST_WEIGHTS:,} are taken: choose smaller widths in model"
+            f"a layer of {size} has {count:,} weights; at most {MOST_WEIGHTS:,} are taken: choose smaller widths"
         )
     return torch.empty(len(generators), *shape)
 
