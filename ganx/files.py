@@ -5,10 +5,13 @@ What is read is a regular file of a size that was expected.
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 import stat
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -84,6 +87,25 @@ def read_bytes(path: Path, most: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def read_unpacked(path: Path, most: int) -> bytes:
+    """Return a whole file as `read_bytes` does, unpacked if it is one of gzip; at most `most` bytes of it, too.
+
+    Raises:
+        UserError: it cannot be read, is cut off, or larger.
+    """
+    data = read_bytes(path, most)
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            unpacked = file.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is corrupt or cut off ({error}): replace it") from error
+    if len(unpacked) > most:
+        raise UserError(f"cannot read {path}: more than {most:,} bytes when unpacked, and no more are taken")
+    return unpacked
 
 
 def make_folder(path: Path) -> None:
