@@ -1,16 +1,24 @@
-"""Whole files, or none: what is written here is never seen half-done, and a failure leaves the old file in place."""
+"""Whole files, or none: what is written here is never seen half-done, and a failure leaves the old file in place.
+
+What is read is a regular file of a size that was expected.
+"""
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
+import stat
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from ganx.errors import RunError
+from ganx.errors import RunError, UserError
+from ganx.text import shorten
 
 
 @contextmanager
@@ -52,6 +60,54 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def check_readable(path: Path, most: int) -> None:
+    """Refuse anything but a regular file of at most `most` bytes: a device has no end, and a pipe is waited for.
+
+    Raises:
+        UserError: it is none, or larger.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: NUL in the name
+        raise UserError(f"cannot read {shorten(str(path))}: {_reason(error)}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"cannot read {path}: {'a folder' if stat.S_ISDIR(found.st_mode) else 'not a regular file'}")
+    if found.st_size > most:
+        raise UserError(f"cannot read {path}: {found.st_size:,} bytes, and at most {most:,} are taken")
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return a whole file (see `check_readable`).
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    check_readable(path, most)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def read_unpacked(path: Path, most: int) -> bytes:
+    """Return a whole file as `read_bytes` does, unpacked if it is one of gzip; at most `most` bytes of it, too.
+
+    Raises:
+        UserError: it cannot be read, is cut off, or larger.
+    """
+    data = read_bytes(path, most)
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            unpacked = file.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is corrupt or cut off ({error}): replace it") from error
+    if len(unpacked) > most:
+        raise UserError(f"cannot read {path}: more than {most:,} bytes when unpacked, and no more are taken")
+    return unpacked
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents; raise RunError where that is refused."""
     with refusing(path):
@@ -68,6 +124,10 @@ def refusing(path: Path) -> Iterator[None]:
         raise RunError(
             f"cannot write {path}: {reason}; choose another folder with outputs=DIR, or make room"
         ) from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _umask() -> int:

@@ -24,12 +24,12 @@ def groups(folders: Iterable[Path] = ()) -> list[str]:
 
 def options(group: str, folders: Iterable[Path] = ()) -> dict[str, str]:
     """Return {option: its one line} of a group; the line is the comment at the top of the file."""
-    files = (file for folder in (own_dir(), *folders) for file in folder.glob(f"{group}/*.yaml"))
+    files = (file for folder in (own_dir(), *folders) for file in folder.glob(f"{group}/*.yaml") if file.is_file())
     return {file.stem: _first_comment(file) for file in sorted(files, key=lambda file: file.stem)}
 
 
 def _first_comment(file: Path) -> str:
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith("#") and not line.startswith("# @package"):
             return line.lstrip("# ")
         if line and not line.startswith("#"):

@@ -15,9 +15,21 @@ from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
 from ganx.targets import check_target, constructor, spec, targets_of
-from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Share, check
+from ganx.types import (
+    BatchSize,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Processes,
+    Range,
+    Seed,
+    Seeds,
+    Share,
+    check,
+)
 
-Folds = Literal[0] | Annotated[int, Range(2)] | Literal["holdout"]
+Folds = Literal[0] | Annotated[int, Range(2, most=1_000_000)] | Literal["holdout"]
 HOLDOUT_FOLDS = 5  # `holdout` tests on the first of so many folds, where the data set has no test rows of its own
 
 
@@ -30,7 +42,7 @@ class Dataset:
 
     _target_: str
     name: str
-    rows: Annotated[int, Range(10)] | None
+    rows: Annotated[int, Range(10, most=1_000_000_000)] | None
 
 
 @dataclass(frozen=True)
@@ -129,8 +141,8 @@ class Hardware:
     name: str
     accelerator: Literal["cpu", "gpu"]
     precision: Literal["float32", "bfloat16"]
-    threads: PositiveInt
-    workers: Literal["auto"] | PositiveInt
+    threads: Processes
+    workers: Literal["auto"] | Processes
 
 
 @dataclass(frozen=True)
@@ -160,7 +172,7 @@ class TrainedModel(Model):
     """
 
     steps: PositiveInt
-    batch_size: PositiveInt | dict[str, PositiveInt]
+    batch_size: BatchSize | dict[str, BatchSize]
     validate_every: PositiveInt
     max_replicas: PositiveInt
     lr_scale: dict[str, PositiveFloat]
@@ -178,8 +190,8 @@ class Train:
     loss: dict[str, Any]
     optimizer: dict[str, Any]
     hardware: dict[str, Any]
-    seed: NonNegativeInt
-    seeds: PositiveInt
+    seed: Seed
+    seeds: Seeds
     force: bool
     retry: bool
     refit: Literal["auto"] | bool
@@ -235,7 +247,7 @@ class Sample:
     out: str
     n: Annotated[int, Range(1, 100_000)]
     label: str | None
-    seed: NonNegativeInt
+    seed: Seed
     replica: NonNegativeInt
     outputs: str
 
@@ -246,10 +258,10 @@ class Interpolate:
 
     run: str
     out: str
-    n: PositiveInt
-    steps: Annotated[int, Range(2)]
+    n: Annotated[int, Range(1, most=100)]
+    steps: Annotated[int, Range(2, most=1000)]
     label: str | None
-    seed: NonNegativeInt
+    seed: Seed
     replica: NonNegativeInt
     outputs: str
 
@@ -261,7 +273,7 @@ class Neighbours:
     run: str
     out: str | None
     n: Annotated[int, Range(1, 100_000)]
-    seed: NonNegativeInt
+    seed: Seed
     replica: NonNegativeInt
     outputs: str
 

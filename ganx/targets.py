@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ganx import types as kinds
 from ganx.errors import UserError
+from ganx.files import read_bytes
 from ganx.source import find_class, is_abstract, lineage, literals, tree_of
 
 ALLOWED = ("ganx.", "torch.optim.", "lightning.")
@@ -61,12 +62,17 @@ def config_dirs(argv: Sequence[str]) -> list[Path]:
 def _targets_in(folder: str) -> frozenset[str]:
     import yaml  # only here, so that reading a signature stays free of it
 
+    from ganx import config_file
+
     targets: set[str] = set()
     for file in Path(folder).rglob("*.yaml"):
         try:
-            targets.update(target for _, target in targets_of(yaml.safe_load(file.read_text(encoding="utf-8"))))
-        except (yaml.YAMLError, UnicodeDecodeError):
+            content = config_file.load(read_bytes(file, config_file.MOST_BYTES))
+        except config_file.OutOfBounds as error:  # before Hydra reads it
+            raise UserError(f"{file}: {error}") from error
+        except (yaml.YAMLError, ValueError):
             continue  # Hydra names the file and line if the run needs it
+        targets.update(target for _, target in targets_of(content))
     return frozenset(targets)
 
 

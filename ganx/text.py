@@ -7,6 +7,11 @@ import shlex
 from collections.abc import Iterable
 
 
+def shorten(text: str, length: int = 100) -> str:
+    """Return a text for a message: its beginning, where it is longer."""
+    return text if len(text) <= length else f"{text[:length]}..."
+
+
 def plural(count: int, noun: str) -> str:
     """Return `1 seed`, `2 seeds`."""
     return f"{count} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

@@ -13,22 +13,32 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
-from ganx.text import list_override, text_override
+from ganx.text import list_override, shorten, text_override
 
 
 @dataclass(frozen=True)
 class Range:
-    """An interval of numbers; the ends belong to it unless they are said to be open."""
+    """An interval of numbers; the ends belong to it unless they are said to be open.
+
+    `most` is a limit without a meaning: beyond it, a value could only exhaust the machine. Who passes it is told.
+    """
 
     low: float = -math.inf
     high: float = math.inf
     open_low: bool = False
     open_high: bool = False
+    most: float = math.inf
 
     def __contains__(self, value: float) -> bool:
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
-        return above and below
+        return above and below and value <= self.most
+
+    def told(self, value: Any) -> str:
+        """Return what is expected instead of a value."""
+        if isinstance(value, int | float) and value > self.most:
+            return f"<= {self.most:,}"
+        return str(self)
 
     def __str__(self) -> str:
         if self.high == math.inf:
@@ -36,20 +46,36 @@ class Range:
         return f"in {'(['[not self.open_low]}{self.low:g}, {self.high:g}{')]'[not self.open_high]}"
 
 
-PositiveInt = Annotated[int, Range(1)]
-NonNegativeInt = Annotated[int, Range(0)]
+PositiveInt = Annotated[int, Range(1, most=1_000_000_000)]
+NonNegativeInt = Annotated[int, Range(0, most=1_000_000_000)]
+Seed = Annotated[int, Range(0, most=10**18)]
+Seeds = Annotated[int, Range(1, most=1000)]  # each stands for a replica for every fold
+Processes = Annotated[int, Range(1, most=1024)]  # or threads
+BatchSize = Annotated[int, Range(1, most=100_000)]
+Repeats = Annotated[int, Range(1, most=10_000)]  # within a step, or of a fit: trees, restarts, ...
+DrawnRows = Annotated[int, Range(1, most=5_000_000)]  # of a set that is drawn
+Units = Annotated[int, Range(1, most=100_000)]  # of a layer or of a code, categories
 PositiveFloat = Annotated[float, Range(0, open_low=True)]
 NonNegativeFloat = Annotated[float, Range(0)]
 Fraction = Annotated[float, Range(0, 1)]
 PositiveFraction = Annotated[float, Range(0, 1, open_low=True)]
 Share = Annotated[float, Range(0, 1, open_high=True)]
 OpenFraction = Annotated[float, Range(0, 1, open_low=True, open_high=True)]
-Width = PositiveInt | PositiveFloat  # of a layer: units, or a share of the features (1 and 1.0 stay apart)
+Width = (
+    Units | Annotated[float, Range(0, open_low=True, most=1000)]
+)  # of a layer: units, or a share of the features (1 and 1.0 stay apart)
 
 #: The names that a constructor's annotations may use; `ganx.targets` reads them without importing the method.
 NAMES: dict[str, Any] = {
     "PositiveInt": PositiveInt,
     "NonNegativeInt": NonNegativeInt,
+    "Seed": Seed,
+    "Seeds": Seeds,
+    "Processes": Processes,
+    "BatchSize": BatchSize,
+    "Repeats": Repeats,
+    "DrawnRows": DrawnRows,
+    "Units": Units,
     "PositiveFloat": PositiveFloat,
     "NonNegativeFloat": NonNegativeFloat,
     "Fraction": Fraction,
@@ -66,20 +92,23 @@ NAMES: dict[str, Any] = {
     "Any": Any,
 }
 
+MOST_NUMBERS = 1000  # in a list: layers, rates, ...
+_BITS = 63  # of an integer; NumPy and torch take no more
+
 _NAMED = {int: "an integer", float: "a number", bool: "true or false", str: "text", type(None): "null"}
 
 
-def describe(kind: Any) -> str:
-    """Say in words what a type admits, e.g. `an integer >= 1`, `one of relu, tanh or null`."""
+def describe(kind: Any, value: Any = None) -> str:
+    """Say in words what a type admits in place of a value, e.g. `an integer >= 1`, `one of relu, tanh or null`."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind in _NAMED:
         return _NAMED[kind]
     if origin is Annotated:
-        return " ".join([describe(args[0]), *map(str, args[1:])])
+        return " ".join([describe(args[0]), *(bounds.told(value) for bounds in args[1:])])
     if origin is Literal:
         return ("one of " if len(args) > 1 else "") + ", ".join(map(str, args))
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(describe(arg) for arg in args)
+        return " or ".join(describe(arg, value) for arg in args)
     if origin is list:
         return f"a list in brackets, [{describe(args[0])}, ...]"
     if origin is dict:
@@ -95,6 +124,8 @@ def check(where: str, value: Any, kind: Any) -> Any:
     """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is list and isinstance(value, list):
+        if len(value) > MOST_NUMBERS and not any(isinstance(item, str) for item in value):
+            raise UserError(f"{where}: a list of {len(value):,} numbers; at most {MOST_NUMBERS:,} are taken")
         return [check(f"{where}[{i}]", item, args[0]) for i, item in enumerate(value)]
     if origin is dict and isinstance(value, dict):
         _check_names(where, value, args[0])
@@ -105,7 +136,7 @@ def check(where: str, value: Any, kind: Any) -> Any:
         hint = nearest(value, map(str, args)) if origin is Literal and isinstance(value, str) else ""
         hint = hint if hint.startswith("; did") else ""
         raise UserError(
-            f"{where}={_shown(value)}: expected {describe(kind)}{hint or _in_quotes(where, value, (kind,))}"
+            f"{where}={_shown(value)}: expected {describe(kind, value)}{hint or _in_quotes(where, value, (kind,))}"
         )
     base = args[0] if origin is Annotated else kind
     return float(value) if base is float else value
@@ -130,7 +161,7 @@ def _check_union(where: str, value: Any, kind: Any, members: tuple[Any, ...]) ->
             return check(where, value, member)
         except UserError:
             continue
-    raise UserError(f"{where}={_shown(value)}: expected {describe(kind)}{_in_quotes(where, value, members)}")
+    raise UserError(f"{where}={_shown(value)}: expected {describe(kind, value)}{_in_quotes(where, value, members)}")
 
 
 def _in_quotes(where: str, value: Any, kinds: tuple[Any, ...]) -> str:
@@ -151,15 +182,22 @@ def _fits(value: Any, kind: Any) -> bool:
     if origin is Literal:
         return any(value == arg and type(value) is type(arg) for arg in args)
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return isinstance(value, int | float) and not isinstance(value, bool) and _finite(value)
     if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _BITS
     if kind is type(None):
         return value is None
     return origin is None and isinstance(value, kind)
 
 
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float comes near
+        return False
+
+
 def _shown(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
+    return shorten(str(value))

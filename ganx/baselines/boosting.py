@@ -12,7 +12,7 @@ from ganx.baselines.baseline import Labels, Rows
 from ganx.baselines.classifier import Classifier, Scores
 from ganx.baselines.kept import Arrays, Forms, damaged, floats, indices
 from ganx.baselines.trees import FORMS, MISSING, Trees, gather
-from ganx.types import PositiveFloat, PositiveInt
+from ganx.types import PositiveFloat, Repeats
 
 
 class Boosting(Classifier):
@@ -34,7 +34,7 @@ class Boosting(Classifier):
     n_features: Labels
 
     def __init__(
-        self, *, trees: PositiveInt, learning_rate: PositiveFloat, class_weight: Literal["none", "balanced"]
+        self, *, trees: Repeats, learning_rate: PositiveFloat, class_weight: Literal["none", "balanced"]
     ) -> None:
         super().__init__()
         self.trees, self.learning_rate, self.class_weight = trees, learning_rate, class_weight

@@ -13,7 +13,7 @@ from ganx.baselines.gaussian import Correlations, Factors, Gaussian, truncated
 from ganx.baselines.kept import Forms, damaged, floats
 from ganx.engine.share import part, tell
 from ganx.errors import UserError
-from ganx.types import PositiveFloat, PositiveInt
+from ganx.types import PositiveFloat, PositiveInt, Repeats, Units
 
 Floats = NDArray[np.float64]
 
@@ -61,10 +61,10 @@ class Copula(Baseline):
         self,
         *,
         answer: Literal["mean", "median", "draw"],
-        rounds: PositiveInt,
+        rounds: Repeats,
         ridge: PositiveFloat | list[PositiveFloat],
         wide: PositiveInt,
-        rank: PositiveInt,
+        rank: Units,
     ) -> None:
         super().__init__()
         self.answer, self.rounds, self.wide, self.rank = answer, rounds, wide, rank

@@ -11,7 +11,7 @@ from sklearn.metrics import pairwise_distances_argmin
 from ganx.baselines.baseline import Baseline, Labels, Rows
 from ganx.baselines.kept import Forms, damaged, floats
 from ganx.errors import UserError
-from ganx.types import PositiveInt
+from ganx.types import Repeats, Units
 
 
 class KMeans(Baseline):
@@ -37,9 +37,9 @@ class KMeans(Baseline):
     def __init__(
         self,
         *,
-        clusters: PositiveInt | Literal["classes"],
-        n_init: PositiveInt,
-        rounds: PositiveInt,
+        clusters: Units | Literal["classes"],
+        n_init: Repeats,
+        rounds: Repeats,
         scaling: Literal["none", "standard"],
     ) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ganx.baselines.baseline import Baseline, Labels, Mask, Rows, without_gaps
 from ganx.baselines.categories import FORMS, categorical, logits, probabilities
 from ganx.baselines.kept import Forms, damaged, floats
-from ganx.types import OpenFraction, PositiveInt
+from ganx.types import OpenFraction, PositiveInt, Repeats
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Matrix(Baseline):
     logit_bias: Floats
 
     def __init__(
-        self, *, n_thresholds: PositiveInt, rounds: PositiveInt, held_out: OpenFraction, max_rows: PositiveInt | None
+        self, *, n_thresholds: Repeats, rounds: Repeats, held_out: OpenFraction, max_rows: PositiveInt | None
     ) -> None:
         super().__init__()
         self.path = np.geomspace(*THRESHOLDS, n_thresholds)

@@ -10,7 +10,7 @@ from scipy.stats import truncnorm
 
 from ganx.baselines.iterative import Cells, Iterative
 from ganx.baselines.kept import Arrays, Forms, floats, indices
-from ganx.types import PositiveInt
+from ganx.types import PositiveInt, Repeats
 
 #: What draws need besides the mean: of each step's predictive distribution, and of the Mersenne twister.
 POSTERIOR: Forms = {
@@ -51,12 +51,12 @@ class MICE(Iterative):
     def __init__(
         self,
         *,
-        rounds: PositiveInt,
+        rounds: Repeats,
         posterior: bool,
         max_rows: PositiveInt | None,
         wide: PositiveInt,
         n_nearest_features: PositiveInt,
-        rounds_when_wide: PositiveInt,
+        rounds_when_wide: Repeats,
     ) -> None:
         super().__init__(
             rounds=rounds,

@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestRegressor
 from ganx.baselines.iterative import Cells, Iterative
 from ganx.baselines.kept import Arrays, Forms, damaged
 from ganx.baselines.trees import FORMS, Trees, gather
-from ganx.types import PositiveFraction, PositiveInt
+from ganx.types import PositiveFraction, PositiveInt, Repeats
 
 
 class MissForest(Iterative):
@@ -30,13 +30,13 @@ class MissForest(Iterative):
     def __init__(
         self,
         *,
-        rounds: PositiveInt,
-        n_trees: PositiveInt,
+        rounds: Repeats,
+        n_trees: Repeats,
         max_features: PositiveFraction,
         max_rows: PositiveInt | None,
         wide: PositiveInt,
         n_nearest_features: PositiveInt,
-        rounds_when_wide: PositiveInt,
+        rounds_when_wide: Repeats,
     ) -> None:
         super().__init__(
             rounds=rounds,

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ganx.data.csv_doubts import thousands, with_comma
 from ganx.data.csv_text import TextTable, number, show
+from ganx.data.table import LARGEST
 
 Floats = NDArray[np.float64]
 
 #: Cells that mean "unknown", in lower case: those of pandas, and what else is seen in the repositories of the field.
 MISSING = frozenset(["", "?", "-", "--", ".", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "null", "none"])
-LARGEST = 1e300  # so that a column's range is finite, too
 
 
 class Unknown:
@@ -48,11 +48,12 @@ def numbers_of(cells: Sequence[str | None], commas: bool) -> list[float]:
 
 
 def finite(text: TextTable, name: str, values: Floats, start: int = 0) -> Floats:
-    """Return numbers (n,) of rows from `start`; infinite ones are refused."""
-    infinite = np.flatnonzero(np.abs(values) > LARGEST)
-    if infinite.size:
-        line = text.line(start + int(infinite[0]))
-        raise text.refuse(name, f"is infinite in line {line}; leave the cell empty if it is unknown")
+    """Return numbers (n,) of rows from `start`; infinite ones, and those beyond `LARGEST`, are refused."""
+    beyond = np.flatnonzero(np.abs(values) > LARGEST)
+    if beyond.size:
+        value, line = values[beyond[0]], text.line(start + int(beyond[0]))
+        found = f"has {value:g}, beyond +-{LARGEST:g}," if math.isfinite(value) else "is infinite"
+        raise text.refuse(name, f"{found} in line {line}; leave the cell empty if it is unknown")
     return values
 
 

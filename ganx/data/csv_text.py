@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import itertools
@@ -11,14 +10,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
+from ganx.data.csv_bytes import LONGEST_NAME, MOST_CELLS, MOST_COLUMNS, encoding_of, read_whole
 from ganx.errors import UserError, nearest
 
 SEPARATORS = ",;\t|"
 
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
 #: Header, raw, ends and lines of a `TextTable`.
-Records = tuple[list[str], list[str], list[str], list[int]]
+Records = tuple[list[str], list[str], list[str], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class TextTable:
     header: list[str]
     raw: list[str]
     ends: list[str]
-    lines: list[int]
+    lines: Sequence[int]
 
     def __len__(self) -> int:
         return len(self.raw) - 1
@@ -133,8 +135,9 @@ class TextTable:
 
 
 def show(cell: str) -> str:
-    """Return a cell for a message of one line."""
+    """Return a cell for a message of one line; what cannot be printed stands as an escape."""
     line = " ".join(cell.split())
+    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
     return f"'{line[:40]}...'" if len(line) > 40 else f"'{line}'"
 
 
@@ -154,8 +157,8 @@ def read_text(path: str) -> TextTable:
     Raises:
         UserError: it cannot be read, is no text, or its rows do not fit its header; the message says why.
     """
-    data = _bytes(path)
-    encoding = _encoding(data)
+    data = read_whole(path)
+    encoding = encoding_of(data)
     with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as lines:
         separator = _separator([line for line, _ in zip(lines, range(1000), strict=False)])
         lines.seek(0)
@@ -163,34 +166,11 @@ def read_text(path: str) -> TextTable:
         lines.seek(0)
         header, raw, ends, numbers = plain or _records(path, lines, separator)
     _check_header(path, header)
+    if (cells := len(header) * (len(raw) - 1)) > MOST_CELLS:
+        raise UserError(f"{path}: {cells:,} cells, and at most {MOST_CELLS:,} are taken; divide the file")
     if len(raw) == 1:
         raise UserError(f"{path} has no rows below its header line")
     return TextTable(path, encoding, separator, header, raw, ends, numbers)
-
-
-def _bytes(path: str) -> bytes:
-    file = Path(path).expanduser()
-    try:
-        if file.exists() and not (file.is_file() or file.is_dir()):  # /dev/zero has no end
-            raise UserError(f"cannot read {path}: not a regular file")
-        data = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    if b"\0" in data:
-        raise UserError(f"{path} is not a plain text file; save the table as CSV (UTF-8)")
-    return data
-
-
-def _encoding(data: bytes) -> str:
-    """Return UTF-8, or the code page of Windows, or else Latin-1, which has a character for every byte."""
-    utf_8 = "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
-    for encoding in (utf_8, "cp1252"):
-        try:
-            data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return "latin-1"
 
 
 def _separator(lines: list[str]) -> str:
@@ -222,7 +202,7 @@ def _plain_records(lines: list[str], separator: str) -> Records | None:
         return None
     header = [name.strip() for name in raw[0].split(separator)]
     ends = [line[len(row) :] for line, row in zip(lines, raw, strict=True)]
-    return header, raw, ends, list(range(1, len(raw) + 1))
+    return header, raw, ends, range(1, len(raw) + 1)
 
 
 def _records(path: str, lines: Iterator[str], separator: str) -> Records:
@@ -288,14 +268,19 @@ def _parsed(path: str, lines: Iterator[str], separator: str) -> Iterator[tuple[l
 def _check_header(path: str, header: list[str]) -> None:
     if not header:
         raise UserError(f"{path} is empty; a table needs a header line and rows")
+    if len(header) > MOST_COLUMNS:
+        raise UserError(f"{path}: {len(header):,} columns, and at most {MOST_COLUMNS:,} are taken; leave some out")
     first: dict[str, int] = {}
     for j, name in enumerate(header):
         if not name:
             raise UserError(
                 f"{path}: column {j + 1} has no name (an index column?); name it in the header line or remove it"
             )
+        if len(name) > LONGEST_NAME or _CONTROL.search(name):
+            why = "a control character" if len(name) <= LONGEST_NAME else f"more than {LONGEST_NAME:,} letters"
+            raise UserError(f"{path}: the name of column {j + 1}, {show(name)}, has {why}; rename it")
         if first.setdefault(name, j) != j:
-            raise UserError(f"{path}: columns {first[name] + 1} and {j + 1} are both named '{name}'; rename one")
+            raise UserError(f"{path}: columns {first[name] + 1} and {j + 1} are both named {show(name)}; rename one")
     values = [number(name) for name in header]
     counted = all(b is not None and a is not None and b == a + 1 for a, b in itertools.pairwise(values))
     if None not in values and not (counted and len(header) > 1):  # 0, 1, 2, ... or years are names

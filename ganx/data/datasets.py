@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ganx.data.table import Table
+from ganx.data.table import LARGEST, Table
 from ganx.errors import UserError, nearest
 from ganx.groups import options, own_dir
 from ganx.targets import locate
+
+MOST_FEATURES = 10_000  # of a row that is no image
 
 
 def load_cut(dataset: dict[str, Any], extra_targets: frozenset[str] = frozenset()) -> Table:
@@ -53,7 +55,7 @@ def load(name: str, **keys: Any) -> Table:
 
 def _fault(table: Table) -> str:
     """Return what does not fit together in a table; empty when nothing is wrong."""
-    x, y = table.x, table.y
+    x, y, images = table.x, table.y, table.image_shape is not None
     if x.ndim != 2 or not len(x):
         return f"x of shape {x.shape}, not (N, D)"
     if x.dtype.kind not in "fu":
@@ -62,8 +64,10 @@ def _fault(table: Table) -> str:
         return f"{len(table.columns)} columns for {x.shape[1]} cells in a row"
     if table.image_shape is not None and (len(table.image_shape), math.prod(table.image_shape)) != (3, x.shape[1]):
         return f"image_shape {table.image_shape}, not (C, H, W) of {x.shape[1]} cells"
-    if np.isinf(x).any():
-        return "infinite cells"
+    if x.dtype.kind == "f" and ((x > LARGEST).any() or (x < -LARGEST).any()):
+        return f"cells beyond +-{LARGEST:g}"
+    if (features := sum(max(1, len(column.categories)) for column in table.columns)) > MOST_FEATURES and not images:
+        return f"{features:,} columns, each category counted; at most {MOST_FEATURES:,} are taken"
     if y is not None and (y.shape != x.shape[:1] or y.dtype.kind != "i" or y.min() < -1 or y.max() >= table.n_classes):
         return "y that is not a class of `classes` for each row, or -1"
     if table.domain is not None and (table.domain.shape != x.shape[:1] or not np.isin(table.domain, (0, 1)).all()):

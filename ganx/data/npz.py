@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganx.data.sets.numeric import pixels
-from ganx.data.table import Column, Table
+from ganx.data.table import LARGEST, Column, Table
 from ganx.errors import UserError, nearest
+from ganx.files import check_readable
 
 CHANNELS = (1, 3)  # grey, and red, green and blue
+MOST_BYTES = 1_000_000_000
 MOST_CLASSES = 1000  # ganx predicts classes, not quantities
 
 
@@ -44,6 +46,7 @@ def read_npz(path: str) -> Table:
 def _arrays(path: str) -> dict[str, NDArray[Any]]:
     """Return x and y as they are in the file; nothing in it is run."""
     place = Path(path).expanduser()
+    check_readable(place, MOST_BYTES)
     try:
         file = np.load(place, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
@@ -51,11 +54,13 @@ def _arrays(path: str) -> dict[str, NDArray[Any]]:
         with file:
             if "x" not in file.files:
                 raise UserError(f"{path} has no array 'x'{nearest('x', file.files) if file.files else ': it is empty'}")
+            assert file.zip is not None  # it is open
+            read = [item for item in file.zip.infolist() if item.filename.removesuffix(".npy") in ("x", "y")]
+            if (size := sum(item.file_size for item in read)) > MOST_BYTES:
+                raise UserError(f"{path}: {size:,} bytes when unpacked, and at most {MOST_BYTES:,} are taken")
             return {name: file[name] for name in ("x", "y") if name in file.files}
     except UserError:
         raise
-    except FileNotFoundError as error:
-        raise UserError(f"cannot read {path}: there is no such file") from error
     except (
         *(OSError, EOFError, ValueError, KeyError, TypeError, SyntaxError, MemoryError, OverflowError),
         *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, AttributeError),
@@ -76,8 +81,8 @@ def _x(path: str, x: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int, int] |
         )
     if x.ndim == 2:
         x = x.astype(np.float64)
-        if np.isinf(x).any() or (np.abs(x, where=~np.isnan(x), out=np.zeros_like(x)) > 1e300).any():
-            raise UserError(f"{path}: x has infinite cells; write nan where a cell is missing")
+        if (np.abs(x) > LARGEST).any():
+            raise UserError(f"{path}: x has cells beyond +-{LARGEST:g}; write nan where a cell is missing")
         return x, None
     images = _channels_first(path, x)
     _, channels, height, width = images.shape

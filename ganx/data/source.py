@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from ganx.errors import UserError
+from ganx.text import shorten
 
 TIMEOUT = 5.0  # seconds without an answer; no second try, so that a machine without network says so at once
 
@@ -106,11 +107,11 @@ class Source:
         names = [file, file.removesuffix(".gz")]
         if self.path is not None:
             place = Path(self.path).expanduser()
-            if place.is_file() and len(self.remote) == 1:
+            if _is_file(place) and len(self.remote) == 1:
                 return place
             found = _first(place, names)
             if found is None:
-                raise UserError(f"dataset.path={self.path}: there is no file {file} for dataset={self.name}")
+                raise UserError(f"dataset.path={shorten(self.path)}: there is no file {file} for dataset={self.name}")
             return found
         return _first(data_folder(self.folder), names) or _first(cache_folder() / self.folder, names) or self._get(file)
 
@@ -149,4 +150,11 @@ def cache_folder() -> Path:
 def _first(folder: Path | None, names: list[str]) -> Path | None:
     if folder is None:
         return None
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if _is_file(folder / name)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no name of a file, e.g. too long
+        return False

@@ -21,6 +21,8 @@ Mask = NDArray[np.bool_]
 # not on the other replicas, and not on how much another purpose has drawn.
 MASK, LABELS, IMBALANCE, FOLDS, VALIDATION_ROWS, VALIDATION_CELLS = range(6)
 
+LEAST_SPAN = 1e-30  # of a column in units of the full range; 32 bits hardly tell less from a constant
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -252,4 +254,5 @@ def _scale(
         numeric = encoding.numeric & seen[train].any(axis=0)
         low[numeric] = ((observed_low - encoding.low) / encoding.span)[numeric]
         span[numeric] = (observed_span / encoding.span)[numeric]
+        span[span < LEAST_SPAN] = 1
     return low[encoding.group].astype(np.float32), span[encoding.group].astype(np.float32)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LARGEST = 1e30  # of a number: the squares of scaled ones are to fit into 32 bits, and so is a column's range
+
 
 @dataclass(frozen=True)
 class Column:

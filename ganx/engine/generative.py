@@ -18,7 +18,7 @@ from ganx.errors import UserError
 from ganx.losses.gan import adversarial_loss
 from ganx.losses.penalties import CLIP, line_penalty, squared_gradient
 from ganx.nets.players import ConvDiscriminator, Design, Perceptron, discriminator, generator
-from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, Share
+from ganx.types import Fraction, NonNegativeFloat, PositiveInt, Share, Units
 
 
 class GenerativeModule(LatentCode, LinearDecay):
@@ -53,12 +53,12 @@ class GenerativeModule(LatentCode, LinearDecay):
         setting: Setting,
         n_categories: int,
         *,
-        latent: PositiveInt,
+        latent: Units,
         latent_law: Literal["normal", "uniform"],
         net: Literal["auto", "mlp", "cnn"],
-        hidden: list[PositiveInt],
-        channels: list[PositiveInt],
-        dense: NonNegativeInt,
+        hidden: list[Units],
+        channels: list[Units],
+        dense: Literal[0] | Units,
         upsampling: Literal["transposed", "resize"],
         activation: Literal["relu", "leaky_relu", "tanh", "silu"],
         weights: Literal["xavier", "he", "normal", "equalized"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from ganx.types import NonNegativeInt, PositiveFloat, PositiveInt, Range
+from ganx.types import NonNegativeInt, PositiveFloat, PositiveInt, Processes, Range, Seed
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Search:
     search: str | None
     study: str | None
     n_trials: PositiveInt
-    n_jobs: PositiveInt | None
+    n_jobs: Processes | None
     metric: str | None
     prune: bool | None
-    seed: NonNegativeInt
+    seed: Seed
     plan: bool
 
 
@@ -31,14 +31,14 @@ class Local:
 class Joblib:
     """Processes of this machine; -1 means one for each core."""
 
-    n_jobs: PositiveInt | Literal[-1]
+    n_jobs: Processes | Literal[-1]
 
 
 @dataclass(frozen=True)
 class SubmititLocal:
     """Processes of this machine, started as a cluster would start them."""
 
-    n_jobs: PositiveInt
+    n_jobs: Processes
     timeout_min: PositiveInt
     signal_delay_s: PositiveInt
     max_num_timeout: NonNegativeInt
@@ -55,8 +55,8 @@ class Slurm:
     qos: str | None
     constraint: str | None
     comment: str | None
-    gpus_per_node: PositiveInt | None
-    cpus_per_task: PositiveInt
+    gpus_per_node: Processes | None
+    cpus_per_task: Processes
     mem_gb: PositiveFloat | None
     timeout_min: PositiveInt
     signal_delay_s: Annotated[int, Range(10)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from itertools import islice
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.core.plugins import Plugins
 
 from ganx.errors import UserError
@@ -13,6 +16,17 @@ from ganx.errors import UserError
 # BasicSweeper that is no longer the one that its methods know.
 Plugins.instance()
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # noqa: E402
+
+MOST_RUNS = 10_000
+
+
+def _count(word: Override) -> int:
+    """Return how many values an override stands for; no more than tells that they are too many."""
+    if not word.is_sweep_override():
+        return 1
+    value = word.value()
+    values = value.range() if isinstance(value, RangeSweep) else word.sweep_iterator()
+    return sum(1 for _ in islice(iter(values), MOST_RUNS + 1))
 
 
 class Grid(BasicSweeper):
@@ -35,6 +49,8 @@ class Grid(BasicSweeper):
         for word in overrides:
             if word.is_interval_sweep():
                 raise UserError(f"{word.input_line}: an interval is for a search: add hydra/sweeper=optuna")
+        if (count := math.prod(map(_count, overrides))) > MOST_RUNS:
+            raise UserError(f"{count:,} runs or more: a sweep has at most {MOST_RUNS:,}")
         (jobs,) = self.split_arguments(overrides, max_batch_size=None)
         if not jobs:
             raise UserError("no run: a range(...) or glob(...) here has no values")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
-from ganx.types import PositiveInt
+from ganx.types import Repeats
 
 
 class CGAN(GenerativeModule):
@@ -26,7 +26,7 @@ class CGAN(GenerativeModule):
 
     conditional = True
 
-    def __init__(self, setting: Setting, *, n_critic: PositiveInt, **design: Any) -> None:
+    def __init__(self, setting: Setting, *, n_critic: Repeats, **design: Any) -> None:
         super().__init__(setting, setting.n_classes, **design)
         self.minibatches = n_critic
         self.g = self.build_generator(self.n_z + self.n_categories)

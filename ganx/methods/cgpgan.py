@@ -23,7 +23,7 @@ from ganx.engine.latent import LearnedPrior
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.penalties import squared_gradient
-from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
+from ganx.types import NonNegativeFloat, NonNegativeInt, Share, Units
 
 
 class CGPGAN(GenerativeModule, LearnedPrior):
@@ -44,7 +44,7 @@ class CGPGAN(GenerativeModule, LearnedPrior):
         self,
         setting: Setting,
         *,
-        categories: PositiveInt,
+        categories: Units,
         lambda_creg: NonNegativeFloat,
         warm_up: NonNegativeInt,
         prior_decay: Share,

@@ -24,7 +24,7 @@ from ganx.losses.adversarial import binary_cross_entropy
 from ganx.losses.balance import classification_loss
 from ganx.nets.players import Design, discriminator
 from ganx.nets.stacked import ACTIVATIONS
-from ganx.types import NonNegativeFloat, PositiveInt
+from ganx.types import NonNegativeFloat, Units
 
 STEEPNESS = 10.0  # of lambda's growth, gamma in section 5.2.2
 
@@ -52,11 +52,11 @@ class DANN(Module):
         setting: Setting,
         *,
         lambda_max: NonNegativeFloat,
-        features: PositiveInt,
+        features: Units,
         net: Literal["auto", "mlp", "cnn"],
-        hidden: list[PositiveInt],
-        channels: list[PositiveInt],
-        heads: list[PositiveInt],
+        hidden: list[Units],
+        channels: list[Units],
+        heads: list[Units],
         activation: Literal["relu", "leaky_relu", "tanh", "silu"],
         weights: Literal["xavier", "he", "normal", "equalized"],
     ) -> None:

@@ -7,14 +7,14 @@ last; the paper draws new ones.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
 from ganx.engine.batch import ExampleBatch
 from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
-from ganx.types import NonNegativeInt, PositiveInt
+from ganx.types import Repeats, Units
 
 
 class GAN(GenerativeModule):
@@ -27,7 +27,7 @@ class GAN(GenerativeModule):
         design: see `GenerativeModule`.
     """
 
-    def __init__(self, setting: Setting, *, n_critic: PositiveInt, categories: NonNegativeInt, **design: Any) -> None:
+    def __init__(self, setting: Setting, *, n_critic: Repeats, categories: Literal[0] | Units, **design: Any) -> None:
         super().__init__(setting, categories, **design)
         self.minibatches = n_critic
         self.g = self.build_generator(self.n_z + categories)

@@ -21,7 +21,7 @@ from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP, width
-from ganx.types import Fraction, NonNegativeFloat, NonNegativeInt, PositiveInt, Width
+from ganx.types import Fraction, NonNegativeFloat, Repeats, Width
 
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
@@ -84,8 +84,8 @@ class HexaGAN(ClassCode):
         latent: Width,
         hidden: dict[Player, list[Width]],
         activation: dict[Player, ActivationName],
-        n_critic: PositiveInt,
-        n_cg: NonNegativeInt,
+        n_critic: Repeats,
+        n_cg: Literal[0] | Repeats,
         together: bool,
         hide: Fraction | Literal["auto"],
         reconstruction: Literal["mse", "rmse"],

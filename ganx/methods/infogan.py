@@ -7,7 +7,7 @@ without the constant H(c), is `information`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from ganx.engine.generative import GenerativeModule
 from ganx.engine.setting import Setting
 from ganx.errors import UserError
 from ganx.losses.balance import cross_entropy
-from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from ganx.types import NonNegativeFloat, PositiveFloat, Units
 
 
 class InfoGAN(GenerativeModule):
@@ -40,9 +40,9 @@ class InfoGAN(GenerativeModule):
         self,
         setting: Setting,
         *,
-        categories: PositiveInt,
+        categories: Units,
         probabilities: list[PositiveFloat] | None,
-        codes: NonNegativeInt,
+        codes: Literal[0] | Units,
         lambda_cls: NonNegativeFloat,
         lambda_codes: NonNegativeFloat,
         **design: Any,

@@ -23,7 +23,7 @@ from ganx.engine.setting import Setting
 from ganx.errors import UserError
 from ganx.losses.gan import adversarial_loss
 from ganx.nets.stacked import StackedMLP
-from ganx.types import PositiveFraction, PositiveInt
+from ganx.types import PositiveFraction, Repeats, Units
 
 SWEPT = 4096  # rows at a time when medians are taken
 
@@ -53,9 +53,9 @@ class JSGANLocation(Module):
         self,
         setting: Setting,
         *,
-        n_critic: PositiveInt,
+        n_critic: Repeats,
         law: Literal["normal", "cauchy"],
-        hidden: list[PositiveInt],
+        hidden: list[Units],
         activation: Literal["relu", "leaky_relu", "tanh", "silu"],
         average: PositiveFraction,
     ) -> None:

@@ -25,7 +25,7 @@ from ganx.losses.gan import adversarial_loss
 from ganx.nets.layers import Dense
 from ganx.nets.players import Design, discriminator, generator
 from ganx.nets.stacked import ACTIVATIONS
-from ganx.types import Fraction, NonNegativeFloat, PositiveInt
+from ganx.types import Fraction, NonNegativeFloat, Units
 
 
 class SGAN(LatentCode, LinearDecay):
@@ -54,12 +54,12 @@ class SGAN(LatentCode, LinearDecay):
         *,
         lambda_unlabelled: NonNegativeFloat,
         input_noise: NonNegativeFloat,
-        features: PositiveInt,
-        latent: PositiveInt,
+        features: Units,
+        latent: Units,
         latent_law: Literal["normal", "uniform"],
         net: Literal["auto", "mlp", "cnn"],
-        hidden: list[PositiveInt],
-        channels: list[PositiveInt],
+        hidden: list[Units],
+        channels: list[Units],
         activation: Literal["relu", "leaky_relu", "tanh", "silu"],
         weights: Literal["xavier", "he", "normal", "equalized"],
         batch_norm: Literal["none", "generator", "both"],

@@ -18,7 +18,7 @@ from ganx.engine.schedule import LinearDecay
 from ganx.engine.setting import Setting
 from ganx.losses.adversarial import binary_cross_entropy
 from ganx.nets.players import Design, discriminator, generator
-from ganx.types import Fraction, PositiveInt
+from ganx.types import Fraction, Units
 
 
 class VAE(LatentCode, LinearDecay):
@@ -40,10 +40,10 @@ class VAE(LatentCode, LinearDecay):
         self,
         setting: Setting,
         *,
-        latent: PositiveInt,
+        latent: Units,
         net: Literal["auto", "mlp", "cnn"],
-        hidden: list[PositiveInt],
-        channels: list[PositiveInt],
+        hidden: list[Units],
+        channels: list[Units],
         activation: Literal["relu", "leaky_relu", "tanh", "silu"],
         weights: Literal["xavier", "he", "normal", "equalized"],
         linear_decay: Fraction,

@@ -18,7 +18,7 @@ from ganx.engine.latent import LearnedPrior
 from ganx.engine.setting import Setting
 from ganx.losses.balance import cross_entropy
 from ganx.losses.penalties import squared_gradient
-from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt, Share
+from ganx.types import NonNegativeFloat, NonNegativeInt, Share, Units
 
 
 class VCAGAN(GenerativeModule, LearnedPrior):
@@ -46,7 +46,7 @@ class VCAGAN(GenerativeModule, LearnedPrior):
         self,
         setting: Setting,
         *,
-        categories: PositiveInt,
+        categories: Units,
         lambda_cls: NonNegativeFloat,
         lambda_creg: NonNegativeFloat,
         slope: Literal["probability", "log_probability", "logit"],

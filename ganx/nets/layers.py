@@ -14,8 +14,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganx.errors import UserError
+
 Weights = Literal["xavier", "he", "normal", "equalized"]
 Generators = Sequence[torch.Generator]
+
+MOST_WEIGHTS = 100_000_000  # of a layer, for each replica
+
+
+def empty_weights(shape: Sequence[int], generators: Generators) -> Tensor:
+    """Return room for the weights (R, *shape) of a layer.
+
+    Raises:
+        UserError: no machine that trains it would have room.
+    """
+    if (count := math.prod(shape)) > MOST_WEIGHTS:
+        size = " x ".join(map(str, shape))
+        raise UserError(
+            f"a layer of {size} has {count:,} weights; at most {MOST_WEIGHTS:,} are taken: choose smaller widths"
+        )
+    return torch.empty(len(generators), *shape)
 
 
 class Stacked(nn.Module):
@@ -49,7 +67,7 @@ class Stacked(nn.Module):
         super().__init__()
         he = math.sqrt(2 / fan[0])
         sd = {"he": he, "normal": 0.02, "equalized": 1.0}
-        weight = torch.empty(len(generators), *shape)
+        weight = empty_weights(shape, generators)
         for replica, generator in zip(weight, generators, strict=True):
             if weights == "xavier":
                 bound = math.sqrt(6 / sum(fan))

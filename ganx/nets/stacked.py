@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganx.nets.layers import empty_weights
+
 
 class Activation(NamedTuple):
     """An element-wise function and its derivative as a function of the pre-activation."""
@@ -58,7 +60,7 @@ class StackedLinear(nn.Module):
     def __init__(self, n_in: int, n_out: int, generators: Sequence[torch.Generator]) -> None:
         super().__init__()
         bound = math.sqrt(6 / (n_in + n_out))
-        weight = torch.empty(len(generators), n_in, n_out)
+        weight = empty_weights((n_in, n_out), generators)
         for replica, generator in zip(weight, generators, strict=True):
             replica.uniform_(-bound, bound, generator=generator)
         self.weight = nn.Parameter(weight)

@@ -119,17 +119,11 @@ class RunFolder:
 
     def read_config(self) -> dict[str, Any]:
         """Return config.yaml as plain containers; it can name no code to be executed while it is read."""
-        import yaml  # here, so that `ganx status` does without it
+        from ganx.config_file import read_config  # here, so that `ganx status` does without YAML
 
-        try:
-            config = yaml.safe_load(_text_of(self.config))
-        except FileNotFoundError as error:
-            raise UserError(f"{self.path} is not a run folder: it has no config.yaml") from error
-        except (yaml.YAMLError, ValueError) as error:
-            raise UserError(f"{self.config} is damaged: {error}") from error
-        if not isinstance(config, dict):
-            raise UserError(f"{self.config} is damaged: it is not a mapping")
-        return config
+        if not self.config.exists():
+            raise UserError(f"{self.path} is not a run folder: it has no config.yaml")
+        return read_config(self.config)
 
     def read_layout(self) -> dict[str, Any]:
         """Return what provenance.json has of the training, by which an unfinished one goes on.

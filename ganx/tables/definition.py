@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ganx.errors import UserError, nearest
 from ganx.metrics.registry import Better, metric_of
 from ganx.schema import check_file_name, check_keys, check_overrides
-from ganx.types import PositiveInt, check
+from ganx.types import Seeds, check
 
 ScaleName = Literal["quick", "paper"]
 
@@ -146,7 +146,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Scale:
-    seeds: PositiveInt
+    seeds: Seeds
     overrides: list[str]
 
 

@@ -579,7 +579,7 @@ def test_what_is_read_at_once_is_what_is_read_cell_by_cell(
             return (str(error),)
         text, new = found.text, {"a": {0: "x" + separator}, "d": {0: "new"}}
         filled = text.head(["d"]) + text.filled(0, len(text), new, ["d"])
-        return found.x.tobytes(), found.gaps.tobytes(), found.notes, text.columns()[1][0], text.lines, filled
+        return found.x.tobytes(), found.gaps.tobytes(), found.notes, text.columns()[1][0], list(text.lines), filled
 
     at_once = read()
     with pytest.MonkeyPatch.context() as patch:

@@ -173,7 +173,7 @@ TABLE = Table("any", X, None, (Column("a"), Column("b")), (), None)
         (X, "returns ndarray, not a ganx.data.Table"),
         (replace(TABLE, x=X[0]), "x of shape (2,)"),
         (replace(TABLE, x=X.astype(str)), "x of type"),
-        (replace(TABLE, x=X + np.inf), "infinite cells"),
+        (replace(TABLE, x=X + np.inf), "cells beyond"),
         (replace(TABLE, columns=TABLE.columns[:1]), "1 columns for 2 cells in a row"),
         (replace(TABLE, image_shape=(1, 2, 2)), "image_shape (1, 2, 2), not (C, H, W) of 2 cells"),
         (replace(TABLE, y=np.array([0, 1, 2, 1]), classes=("p", "q")), "y that is not a class"),

@@ -96,8 +96,8 @@ def test_the_column_of_the_class_has_a_name_of_its_own() -> None:
         ({"x": np.ones((2, 0, 3))}, "x has the shape (2, 0, 3)"),
         ({"x": np.ones((1, 2, 3, 4, 5))}, "x has the shape (1, 2, 3, 4, 5)"),
         ({"x": np.ones((2, 4, 4, 4))}, "images have 1 or 3 channels"),
-        ({"x": np.array([[1.0, np.inf]])}, "x has infinite cells"),
-        ({"x": np.array([[1.0, -1e305]])}, "x has infinite cells"),
+        ({"x": np.array([[1.0, np.inf]])}, "x has cells beyond"),
+        ({"x": np.array([[1.0, -1e305]])}, "x has cells beyond"),
         ({"x": np.full((2, 3, 3), 0.5) * 3}, "x has 1.5 to 1.5"),
         ({"x": np.full((2, 3, 3), 256)}, "x has 256 to 256"),
         ({"x": np.full((2, 3, 3), -1)}, "x has -1 to -1"),
@@ -117,9 +117,9 @@ def test_refusals(file: Path, arrays: dict[str, Any], message: str) -> None:
 
 
 def test_no_file_and_another_kind_of_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no such file"):
+    with pytest.raises(UserError, match="No such file"):
         read_npz(str(tmp_path / "nowhere.npz"))
-    with pytest.raises(UserError, match=r"damaged or no \.npz file"):
+    with pytest.raises(UserError, match="a folder"):
         read_npz(str(tmp_path))
     for name, content in (("empty.npz", b""), ("text.npz", b"a,b\n1,2\n"), ("zip.npz", b"PK\3\4" + bytes(40))):
         (tmp_path / name).write_bytes(content)

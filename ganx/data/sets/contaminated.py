@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ganx.data.sets.drawn import rounded
 from ganx.data.table import Column, Table
-from ganx.types import NonNegativeInt, PositiveInt, Share
+from ganx.types import DrawnRows, Seed, Share, Units
 
 
 class Contaminated:
@@ -31,13 +31,13 @@ class Contaminated:
     def __init__(
         self,
         *,
-        p: PositiveInt,
-        n: PositiveInt,
+        p: Units,
+        n: DrawnRows,
         epsilon: Share,
         clean: Literal["normal", "cauchy"],
         contamination: Literal["normal", "cauchy", "point"],
         shift: float,
-        draw: NonNegativeInt,
+        draw: Seed,
     ) -> None:
         self.p, self.n, self.epsilon, self.draw = p, n, epsilon, draw
         self.clean, self.contamination, self.shift = clean, contamination, shift

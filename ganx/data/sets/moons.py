@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ganx.data.sets.drawn import rounded
 from ganx.data.table import Column, Table
 from ganx.errors import UserError
-from ganx.types import NonNegativeFloat, NonNegativeInt, PositiveInt
+from ganx.types import DrawnRows, NonNegativeFloat, Seed
 
 CENTRE = np.array([0.5, 0.25])  # of the two moons
 
@@ -29,7 +29,7 @@ class TwoMoons:
         UserError: there are too few rows for each moon and domain to have one.
     """
 
-    def __init__(self, *, n: PositiveInt, noise: NonNegativeFloat, angle: float | None, draw: NonNegativeInt) -> None:
+    def __init__(self, *, n: DrawnRows, noise: NonNegativeFloat, angle: float | None, draw: Seed) -> None:
         if n < 4:
             raise UserError(f"dataset.n={n}: two moons in two domains need 4 rows or more")
         self.n, self.noise, self.angle, self.draw = n, noise, angle, draw

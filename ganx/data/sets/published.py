@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from ganx.data.source import OpenML, Remote, Source
 from ganx.data.table import Table
 from ganx.errors import UserError
+from ganx.files import read_unpacked
+
+MOST_BYTES = 20_000_000  # of a text; the largest has a quarter of it
 
 
 class Published(ABC):
@@ -63,9 +67,10 @@ class Published(ABC):
 
 def matrix(path: Path, shape: tuple[int, int], **options: Any) -> NDArray[np.float64]:
     """Read numbers, and make sure that it is all of them: a file that was cut off is refused, not half-read."""
+    text = io.StringIO(read_unpacked(path, MOST_BYTES).decode("utf-8", "replace"))
     try:
         with warnings.catch_warnings(action="ignore"):  # an empty file: the shape says it
-            numbers = np.loadtxt(path, ndmin=2, **options)
+            numbers = np.loadtxt(text, ndmin=2, max_rows=shape[0] + 1, **options)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path} is corrupt ({str(error).splitlines()[0]}): replace it") from error
     if numbers.shape != shape or not np.isfinite(numbers).all():
