@@ -24,7 +24,8 @@ from ganx.engine.probe import Probe
 from ganx.engine.process import device_of, peak_memory_mb, prepare_process
 from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
-from ganx.files import refusing
+from ganx.errors import RunError
+from ganx.files import make_folder, refusing
 from ganx.metrics.registry import metric_of
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
@@ -95,6 +96,7 @@ class ChunkRun(pl.Callback):
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one, and drop what was logged after it."""
+        make_folder(self.chunk.folder)
         if self.chunk.checkpoint.exists():
             state = read_checkpoint(self.chunk.checkpoint)
             self.module.load_training_state(state)
@@ -111,7 +113,13 @@ class ChunkRun(pl.Callback):
         self.metrics.cut_back(self.module.step)
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint.
+
+        Raises:
+            RunError: it cannot be written, or the folder is gone.
+        """
+        if not self.chunk.folder.is_dir():  # to make it again would leave half a run
+            raise RunError(f"{self.chunk.folder} was removed while it was being trained; give the command again")
         write_checkpoint(self.chunk.checkpoint, self.state())
         self._last_checkpoint = time.monotonic()
 
