@@ -14,22 +14,27 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 from ganx.errors import RunError, UserError
 from ganx.text import shorten
 
+_PREFIX, _SUFFIX = ".ganx-", ".tmp"  # of temporary files, short ones: a name may already be as long as a name can be
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when the block ends well: temporary name, fsync, rename.
 
+    A link is replaced, not followed. What a process that is killed meanwhile leaves is hidden, and nobody reads it.
+
     Raises:
         RunError: the file cannot be written (full disk, no permission, ...). The temporary file is removed.
     """
     with refusing(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -112,6 +117,30 @@ def make_folder(path: Path) -> None:
     """Make a folder and its parents; raise RunError where that is refused."""
     with refusing(path):
         path.mkdir(parents=True, exist_ok=True)
+
+
+def refuse_links(path: Path, *, inside: bool = True) -> None:
+    """Refuse a file or folder of ganx's own that is a link: what is written there would land elsewhere.
+
+    Folders above it may be links, as they are on clusters.
+
+    Args:
+        inside: refuse links in the folder, too.
+
+    Raises:
+        RunError: there is one.
+    """
+    content = (Path(place, name) for place, *names in os.walk(path) for name in chain(*names)) if inside else ()
+    for one in chain([path], content):
+        if os.path.islink(one):  # noqa: PTH114 (Path.is_symlink raises where nothing may be looked at)
+            raise RunError(f"{one} is a link, and ganx does not write through links; remove it")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed; none may be writing in the folder."""
+    for file in folder.rglob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError):
+            file.unlink()
 
 
 @contextmanager

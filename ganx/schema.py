@@ -352,6 +352,7 @@ def _check_train(config: dict[str, Any]) -> None:
     for group, schema in (("protocol", Protocol), ("hardware", Hardware)):
         config[group] = check_keys(group, config[group], schema)
     config["dataset"] = _check_dataset(config["dataset"])
+    _check_name("dataset.name", config["dataset"]["name"])
     config["loss"] = _check_loss_keys(config["loss"])
     config["optimizer"] = _check_optimizer(config["optimizer"])
     config["model"], trained = _check_model(config["model"])
@@ -438,6 +439,7 @@ def _check_model(config: dict[str, Any], where: str = "model") -> tuple[dict[str
     further = {key: (parameter.kind, parameter.required) for key, parameter in method.parameters.items()}
     trained = method.fitter == "gradient"
     checked = check_keys(where, config, TrainedModel if trained else Model, further)
+    _check_name(f"{where}.name", checked["name"])
     if trained and isinstance(size := checked["batch_size"], dict) and set(size) != set(method.streams):
         raise UserError(f"{where}.batch_size: a number, or one for each of {', '.join(method.streams)}")
     for stage in method.stages:
@@ -456,6 +458,7 @@ def _check_candidates(model: dict[str, Any], blends: Mapping[str, str], where: s
         if not names and capability == "impute":
             raise UserError(f"{where}.{key}=[]: name at least one model that fills cells")
         for name in names:
+            _check_name(f"{where}.{key}", name)
             if name not in models:
                 more = f"{nearest(name, models)}; another one is added by +model@{where}.models.NAME=MODEL"
                 raise UserError(f"{where}.{key}: there is no candidate '{name}'{more}")
@@ -486,6 +489,15 @@ def check_keys(
     return {key: check(prefix + str(key), value, known[key][0]) for key, value in config.items()}
 
 
+def _check_name(where: str, name: str) -> None:
+    """Refuse a name under which no folder can be made in its place among the runs."""
+    if not re.fullmatch(r"\w[\w .+-]*", name) or len(name.encode()) > _LONGEST_NAME:
+        raise UserError(
+            f"{where}={name!r} is no name for a folder; use letters, digits, _ and -, and no more than "
+            f"{_LONGEST_NAME} bytes"
+        )
+
+
 def check_file_name(where: str, name: str) -> None:
     """Refuse a name that is no good as a file's: what it names is written under it."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
@@ -500,4 +512,5 @@ def check_overrides(where: str, overrides: Sequence[str], fixed: AbstractSet[str
             raise UserError(f"{where}: {word} does not belong here; say what is computed, not how or how often")
 
 
+_LONGEST_NAME = 200  # bytes: folders add a signature, and a name has 255 at most
 _NOT_MEANING = frozenset({"hardware", "force", "retry", "refit", "outputs", "hydra"})

@@ -144,9 +144,26 @@ def live(argv: list[str], folder: str, environment: dict[str, str], logs: str) -
     for stream, path in enumerate((os.devnull, f"{logs}/out", f"{logs}/err")):
         os.dup2(os.open(path, flags if stream else os.O_RDONLY), stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
+    if after := environment.get("KILL_AFTER"):
+        kill_after(*after.split(":"))
     from ganx.cli import main  # here, so that each process reads the environment that it was given
 
     return main(argv)
+
+
+def kill_after(name: str, count: str) -> None:
+    """Have this process killed as soon as it has replaced so many files of a name (`*`: of any) below its folder."""
+    replace, left, here = Path.replace, int(count), Path.cwd()
+
+    def replaced(file: Path, target: Path) -> Path:
+        nonlocal left
+        done = replace(file, target)
+        left -= name in ("*", target.name) and target.absolute().is_relative_to(here)
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+
+    Path.replace = replaced  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

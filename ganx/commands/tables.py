@@ -12,6 +12,7 @@ from ganx.compose import run as run_hydra
 from ganx.errors import UserError
 from ganx.groups import options
 from ganx.launch.plan import Request
+from ganx.places import check_folder
 from ganx.schema import Tables, Train
 from ganx.tables import show
 from ganx.tables.collect import collect
@@ -39,6 +40,8 @@ def _tables(config: dict[str, Any], argv: list[str]) -> int:
     asked = config["protocols"]
     if asked is not None and (not asked or len(set(asked)) < len(asked)):
         raise UserError("protocols: one or more, each once, e.g. protocols=[clean,paper]")
+    if config["out"] is not None:
+        check_folder("out", config["out"])
     listing = "table" not in config
     definitions = _every_table(argv) if listing else [TableDefinition.of(config["table"])]
     good = [definition for definition in definitions if isinstance(definition, TableDefinition)]

@@ -32,7 +32,8 @@ def style_of(texts: Sequence[str]) -> str:
     whole = max(len(before.lstrip("+-")) for before, _, _ in plain)
     decimals = sorted((len(after) for _, _, after in plain), reverse=True)[int(RARE * len(plain))]
     widths = {len(text) for text in texts}
-    padded = len(widths) == 1 and min(widths) < 100 and not decimals and any(text.startswith("0") for text in texts) and widths != {1}
+    same = len(widths) == 1 and 1 < min(widths) < 100
+    padded = same and not decimals and any(text.startswith("0") for text in texts)
     width = f"0{widths.pop()}" if padded else ""
     comma = "," if any("," in text for text in texts) else ""
     return f"z{width}{comma}.{max(0, min(decimals, PRECISION - whole))}f"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,12 @@ def _on_cpu(value: Any) -> Any:
     if isinstance(value, Tensor):
         # A view would drag the whole of its storage into the file.
         return value.detach().cpu().clone()
+    if isinstance(
+        value, str
+    ):  # pickle writes a text that it has met again as a reference: bytes must not depend on that
+        return sys.intern(str(value))
     if isinstance(value, dict):
-        return {key: _on_cpu(item) for key, item in value.items()}
+        return {_on_cpu(key): _on_cpu(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_on_cpu(item) for item in value]
     return value

@@ -38,7 +38,6 @@ class MetricsFile:
 
     def append(self, step: int, figures: dict[str, list[float]]) -> None:
         """Add a row per replica. `figures` maps a column to one value per replica."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if not self.path.exists() or self.path.stat().st_size == 0:

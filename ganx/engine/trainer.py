@@ -24,8 +24,8 @@ from ganx.engine.probe import Probe
 from ganx.engine.process import device_of, peak_memory_mb, prepare_process
 from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
-from ganx.errors import DamagedError
-from ganx.files import refusing
+from ganx.errors import DamagedError, RunError
+from ganx.files import make_folder, refusing
 from ganx.metrics.registry import metric_of
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
@@ -97,6 +97,7 @@ class ChunkRun(pl.Callback):
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one, and drop what was logged after it."""
+        make_folder(self.chunk.folder)
         if self.chunk.checkpoint.exists():
             state = read_own(self.chunk.checkpoint, self.chunk.identity)
             try:
@@ -122,7 +123,13 @@ class ChunkRun(pl.Callback):
             self.film.load_state_dict(state["film"])
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint.
+
+        Raises:
+            RunError: it cannot be written, or the folder is gone.
+        """
+        if not self.chunk.folder.is_dir():  # to make it again would leave half a run
+            raise RunError(f"{self.chunk.folder} was removed while it was being trained; give the command again")
         write_checkpoint(self.chunk.checkpoint, self.state())
         self._last_checkpoint = time.monotonic()
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ganx.errors import UserError, nearest
-from ganx.files import make_folder, refusing, write_json
+from ganx.files import make_folder, refuse_links, refusing, write_json
 from ganx.run.folder import RunFolder
 
 
@@ -224,6 +224,7 @@ def planning(outputs: str | Path) -> Iterator[None]:
     """Hold the lock under which sweeps are planned, so that two that start at once see one another's runs."""
     folder = Path(outputs) / "sweeps"
     make_folder(folder)
+    refuse_links(folder / ".lock")
     with refusing(folder):
         file = (folder / ".lock").open("w")
     with file:

@@ -13,12 +13,12 @@ from types import FrameType
 from typing import Any
 
 from ganx.errors import LockedError, RunError, UserError
-from ganx.files import refusing
+from ganx.files import refuse_links, refusing
 from ganx.launch.folder import Ended, SweepFolder, SweepRun, run_folder
-from ganx.run.lock import RunLock
+from ganx.run.lock import RunLock, is_alive
 
-#: Seconds for which a job waits for a run that another process holds: longer than a dead host's heartbeat is believed,
-#: and than a network file system keeps its locks.
+#: Seconds for which a job waits for a run that another process holds: longer than it takes until SLURM knows of a dead
+#: host's job, or a network file system drops its locks.
 PATIENCE = 120.0
 
 
@@ -40,6 +40,8 @@ def do_job(
         begun, ended: called before and after each run.
     """
     sweep, configs, worst = folder.read(), folder.read_configs(), 0
+    for place in (folder.path, folder.logs, folder.end_of(0).parent, folder.sign_of_life(number).parent):
+        refuse_links(place, inside=False)  # logs/ has links of submitit's
     with RunLock(folder.sign_of_life(number), patience=PATIENCE):
         for n in sweep.jobs[number].runs:
             if (earlier := folder.ended(n)) and earlier.code <= 128:  # the job was requeued; this one is through
@@ -60,6 +62,7 @@ def do_run(folder: SweepFolder, run: SweepRun, frozen: dict[str, Any], *, loud: 
     folder.begin(run.number)
     with ExitStack() as stack:
         if not loud:
+            refuse_links(folder.log(run.number))
             with refusing(folder.logs):
                 log = stack.enter_context(folder.log(run.number).open("a", buffering=1))
             stack.enter_context(redirect_stdout(log))
@@ -69,6 +72,8 @@ def do_run(folder: SweepFolder, run: SweepRun, frozen: dict[str, Any], *, loud: 
                 code, error = _train(run, frozen)
         except LockedError as held:  # whoever has the run will bring it to an end; it is not this sweep's to judge
             print(f"ganx: {held}")
+            if not is_alive(run_folder(run).heartbeat):  # or nobody will
+                folder.end(run.number, Ended(1, round(time.monotonic() - start, 3), str(held)))
             return 1
         if error and not loud:
             print(f"ganx: {error}")

@@ -17,7 +17,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ganx.errors import RunError, UserError, nearest
-from ganx.files import make_folder
+from ganx.files import make_folder, refuse_links
 from ganx.launch.check import check_runs
 from ganx.launch.folder import Ended, SweepFolder
 from ganx.launch.launcher import SweepLauncher
@@ -75,6 +75,7 @@ def search(values: Mapping[str, Any], launcher: SweepLauncher, arguments: list[s
         _show_plan(asked, launcher, name, space, metric, start, 0)
         return 0
     make_folder(file.parent)
+    refuse_links(file)
     with _only_one(file):
         study = open_study(file, definition, more_is_better=metric_of(metric).better == "higher", seed=asked.seed)
         finished = len(study.get_trials(deepcopy=False, states=_FINISHED))

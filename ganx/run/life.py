@@ -13,7 +13,7 @@ from ganx.engine.chunk import Interrupted
 from ganx.engine.feature_network import FeatureNetwork, feature_network
 from ganx.engine.process import peak_memory_mb
 from ganx.errors import UserError
-from ganx.files import write_json
+from ganx.files import refuse_links, remove_leftovers, write_json
 from ganx.run.comparison import compare
 from ganx.run.context import Context, Layout, Watch, lay_out
 from ganx.run.experiment import Experiment, State
@@ -63,10 +63,13 @@ def train(
         return code
     fitter_of(experiment).check(experiment)
     layout = _lay_out(experiment, target, argv)
+    for place in (folder, target):
+        refuse_links(place.path)
     with RunLock(target.heartbeat, patience=patience) as lock:
         code = _shown(console, folder, config, again)  # another process may have finished it while we waited
         if code is not None:
             return code
+        remove_leftovers(target.path)
         result = target.read_result()
         if result is not None and (config["force"] or result.get("status") != "done"):
             target.clear()  # it failed, and retry=true; or it was killed just before the swap of force=true
@@ -84,6 +87,7 @@ def train(
         except Interrupted as interruption:
             console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
             return 128 + interruption.signal
+        lock.check()
         target.write_result(result)
     if config["force"]:
         target.take_the_place_of(folder)

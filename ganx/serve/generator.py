@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from ganx.engine.film import GENERATOR
 from ganx.engine.latent import IN_USE
 from ganx.engine.views import Examples, View
 from ganx.errors import UserError, nearest
+from ganx.places import check_files
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder, find_run
 from ganx.run.kept import read_kept
@@ -174,16 +175,17 @@ def open_generator(config: dict[str, Any], argv: Sequence[str]) -> TrainedGenera
     return TrainedGenerator(experiment, state, replica, _generator(folder, experiment, state, replica))
 
 
-def check_suffix(out: str, suffixes: Sequence[str]) -> str:
-    """Return the suffix of a file's name in lower case.
+def check_out(out: str, suffixes: Collection[str]) -> tuple[Path, str]:
+    """Return the path of a file that is to be written, and its suffix in lower case.
 
     Raises:
-        UserError: it is none of `suffixes`.
+        UserError: it is none of `suffixes`; see `ganx.places.check_files`.
     """
-    suffix = Path(out).suffix.lower()
+    path = check_files({"out": out})["out"]
+    suffix = path.suffix.lower()
     if suffix not in suffixes:
         raise UserError(f"out={out}: the name ends in none of {', '.join(suffixes)}, which say what is written")
-    return suffix
+    return path, suffix
 
 
 def _check_model(folder: RunFolder, model: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ganx.drawing.samples import animation, image_animation, image_grid, scatter
 from ganx.errors import UserError
 from ganx.files import make_folder
-from ganx.serve.generator import Floats, Index, TrainedGenerator, check_suffix, open_generator
+from ganx.serve.generator import Floats, Index, TrainedGenerator, check_out, open_generator
 from ganx.serve.sample import check_images, images, known_rows, span, squared
 from ganx.text import plural
 
@@ -26,8 +26,8 @@ def interpolate(config: dict[str, Any], argv: Sequence[str]) -> int:
     Raises:
         UserError: see `open_generator`; no such category; rows that make no figure, or too large a figure.
     """
-    out, n, steps = Path(config["out"]), config["n"], config["steps"]
-    suffix = check_suffix(config["out"], (".png", ".gif"))
+    n, steps = config["n"], config["steps"]
+    out, suffix = check_out(config["out"], (".png", ".gif"))
     check_images(n * steps)
     generator = open_generator(config, argv)
     if generator.table.image_shape is None and not generator.points:

@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from ganx.drawing.samples import image_grid
 from ganx.errors import UserError
 from ganx.files import make_folder, write_bytes
-from ganx.serve.generator import Floats, Index, TrainedGenerator, check_suffix, open_generator
+from ganx.serve.generator import Floats, Index, TrainedGenerator, check_out, open_generator
 from ganx.serve.sample import check_images, csv, images, span
 
 SAMPLES = 1000  # generated rows that figures are taken from, at least, and test rows, at most
@@ -29,8 +29,8 @@ def neighbours(config: dict[str, Any], argv: Sequence[str]) -> int:
     Raises:
         UserError: see `open_generator`; a file that the rows cannot be shown in.
     """
-    n, out = config["n"], None if config["out"] is None else Path(config["out"])
-    suffix = None if out is None else check_suffix(str(out), (".png", ".csv"))
+    n = config["n"]
+    out, suffix = (None, None) if config["out"] is None else check_out(config["out"], (".png", ".csv"))
     generator = open_generator(config, argv)
     if suffix == ".png":
         check_images(n * len(_COLUMNS))

@@ -16,7 +16,7 @@ from ganx.data.rows import as_images
 from ganx.drawing.samples import image_grid, scatter
 from ganx.errors import UserError
 from ganx.files import atomic, make_folder
-from ganx.serve.generator import MOST_IMAGES, Floats, TrainedGenerator, check_suffix, open_generator
+from ganx.serve.generator import MOST_IMAGES, Floats, TrainedGenerator, check_out, open_generator
 from ganx.text import plural
 
 
@@ -26,10 +26,9 @@ def sample(config: dict[str, Any], argv: Sequence[str]) -> int:
     Raises:
         UserError: see `open_generator`; no such category; a file that such rows cannot be written to.
     """
-    out = Path(config["out"])
-    write = _WRITERS[check_suffix(config["out"], list(_WRITERS))]
+    out, suffix = check_out(config["out"], _WRITERS)
     generator = open_generator(config, argv)
-    n = write(generator, out, config["n"], config["seed"], generator.category(config["label"]))
+    n = _WRITERS[suffix](generator, out, config["n"], config["seed"], generator.category(config["label"]))
     what = plural(n, "image" if generator.table.image_shape else "row")
     Console().print(f"{what} of {generator.name}; written to {out}", highlight=False, soft_wrap=True)
     return 0

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any, TextIO
 
 import numpy as np
@@ -17,6 +16,7 @@ import pandas as pd
 from ganx.data.csv_text import number
 from ganx.errors import UserError
 from ganx.files import atomic, make_folder
+from ganx.places import check_files
 
 TEXT = ("", ".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 TABS = (".tsv", ".tab")
@@ -31,17 +31,15 @@ def check_places(source: str, places: Mapping[str, str]) -> None:
         places: {key of the command: file}.
 
     Raises:
-        UserError: so it is.
+        UserError: see `ganx.places.check_files`; a format that is not written.
     """
-    taken = {"the input itself": Path(source).expanduser()}
-    for key, name in places.items():
-        path = Path(name).expanduser()
-        for what, other in taken.items():
-            if _same(path, other):
-                raise UserError(f"{key}={name} is {what}; write to another file")
-        taken[f"{key}={name}, too"] = path
-        if why := _unfit(path):
-            raise UserError(f"{key}={name}: {why}")
+    for key, path in check_files(places, source).items():
+        if path.suffix.lower() not in (*TEXT, PARQUET):
+            raise UserError(f"{key}={path}: ganx writes text (.csv, .tsv, .txt) and Parquet, no {path.suffix.lower()}")
+        if path.suffix.lower() == PARQUET and find_spec("pyarrow") is None:
+            raise UserError(
+                f"{key}={path}: writing Parquet needs pyarrow: `pip install pyarrow`, or let the name end in .csv"
+            )
 
 
 def check_separator(places: Mapping[str, str], separator: str) -> None:
@@ -82,31 +80,6 @@ def open_table(name: str, encoding: str, separator: str, numeric: Sequence[str])
             ) from error
         finally:
             lines.detach()
-
-
-def _same(path: Path, other: Path) -> bool:
-    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
-
-
-def _unfit(path: Path) -> str:
-    """Return why a file cannot be written; empty when nothing is in the way."""
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        return "this is a folder; name a file in it"
-    if path.exists() and not path.is_file():
-        return "this is no regular file"
-    if suffix == PARQUET and find_spec("pyarrow") is None:
-        return "writing Parquet needs pyarrow: `pip install pyarrow`, or let the name end in .csv"
-    if suffix not in (*TEXT, PARQUET):
-        return f"ganx writes text (.csv, .tsv, .txt) and Parquet, no {suffix}"
-    parents = path.resolve().parents
-    if any((folder / "provenance.json").exists() and (folder / "config.yaml").exists() for folder in parents):
-        return "this is in the folder of a run; choose another folder"
-    try:
-        with TemporaryFile(dir=next(folder for folder in parents if folder.exists())):
-            return ""
-    except OSError as error:
-        return f"cannot write there: {error.strerror}"
 
 
 def _write_parquet(text: io.StringIO, file: IO[bytes], separator: str, numeric: Sequence[str]) -> None:

@@ -62,7 +62,7 @@ def show(sheet: Sheet, config: dict[str, Any], problems: Sequence[str] = (), qui
     from ganx.tables.chart import png  # matplotlib: only where something is drawn
 
     console, page = _console(), render.Page(sheet)
-    folder = Path(config["out"] or Path(config["outputs"]) / "tables")
+    folder = Path(config["out"] or Path(config["outputs"]) / "tables").expanduser()
     make_folder(folder)
     files = [folder / f"{sheet.definition.name}-{sheet.scale}.{ending}" for ending in ("md", "tex", "csv", "png")]
     for file, write in zip(files, (render.markdown, render.latex, render.comma_separated), strict=False):

@@ -150,5 +150,5 @@ def test_refusals(ganx, tmp_path, words, told):
 def test_outputs_that_cannot_be_written(ganx, tmp_path):
     (tmp_path / "file").touch()
     code, _, err = ganx("figures", *FOLDER, "figure=small_samples", "out=file/x.png")
-    assert code == 1
-    assert err.startswith("ganx: cannot write file")
+    assert code == 2
+    assert err.startswith("ganx: out=file/x.png: cannot write there")

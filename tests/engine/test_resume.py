@@ -46,6 +46,15 @@ def test_noise_is_the_same_alone_and_in_company() -> None:
     assert not torch.equal(stack[0], stack[1])
 
 
+def test_equal_states_have_equal_bytes(tmp_path: Path) -> None:
+    """A run that goes on has equal texts in several objects, where an undisturbed one has one object."""
+    text, equal = "a name", "".join(["a", " name"])
+    assert text is not equal
+    write_checkpoint(tmp_path / "one", {text: [text, text]})
+    write_checkpoint(tmp_path / "two", {text: [equal, text]})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"not a checkpoint"])
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "last.ckpt"

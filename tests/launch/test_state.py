@@ -213,18 +213,17 @@ def test_a_job_that_died_before_it_began_is_told(sweep):
     assert states(sweep, BOTH) == ["queued", "queued"]
 
 
-def test_a_run_that_another_process_holds_is_not_failed(sweep, tmp_path):
+def test_a_run_that_another_process_holds_is_not_failed(sweep, monkeypatch):
     run = sweep.read().runs[0]
-    with begin(sweep, 0):
-        pass
-    held = job.LockedError("locked")
 
     def locked(*_: object) -> tuple[int, str]:
-        raise held
+        raise job.LockedError("locked")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "_train", locked)
+    monkeypatch.setattr(job, "_train", locked)
+    with begin(sweep, 0):
         assert job.do_run(sweep, run, {}) == 1
-    assert sweep.ended(0) is None
+        assert sweep.ended(0) is None
+    assert job.do_run(sweep, run, {}) == 1  # nobody will bring it to an end
+    assert states(sweep, NOTHING)[0] == "failed"
     finish(sweep, 0)
     assert states(sweep, NOTHING)[0] == "done"

@@ -35,10 +35,6 @@ def read(folder: RunFolder) -> dict[str, Any]:
     return result
 
 
-def checkpoint_times(outputs: str) -> dict[Path, int]:
-    return {file: file.stat().st_mtime_ns for file in Path(outputs).glob("runs/**/last.ckpt")}
-
-
 def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(SHORT) == 0
     told = capsys.readouterr().out
@@ -70,35 +66,6 @@ def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hardware" not in result["config"]
     assert not Path("multirun").exists()
     assert not Path(".hydra").exists()
-
-
-TABLE = [*SHORT, "model.steps=120", "model.n_cg=5"]
-PLANE = ["train", "model=vcagan", "dataset=gaussians4", "seeds=2", "model.steps=300", "model.validate_every=20"]
-IMAGES = ["train", "model=dcgan", "dataset=digits", "model.steps=60", "model.batch_size=16", "model.validate_every=5"]
-
-
-@pytest.mark.timeout(900)  # processes that import everything, on a slow machine
-@pytest.mark.parametrize(
-    ("request_", "workers"),
-    [(TABLE, 1), ([*TABLE, "model.max_replicas=1"], 2), (PLANE, 1), (IMAGES, 1)],
-    ids=["table", "two", "plane", "images"],
-)
-def test_kill_9_and_go_on_gives_the_same_bytes(start: Callable[..., Ganx], request_: list[str], workers: int) -> None:
-    """The process that the user started is killed; workers of its own must not live on."""
-    long = [*request_, f"hardware.workers={workers}"]
-    assert start(*long, "outputs=undisturbed").wait() == 0
-    for _ in range(2):
-        process = start(*long, "outputs=killed", GANX_CHECKPOINT_SECONDS="0")
-        first = until(lambda: checkpoint_times("killed"))
-        until(lambda first=first: checkpoint_times("killed") != first)
-        process.send(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    assert not the_run("killed").result.exists()
-    assert start(*long, "outputs=killed").wait() == 0
-    a, b = the_run("undisturbed"), the_run("killed")
-    assert a.checkpoint.read_bytes() == b.checkpoint.read_bytes()
-    assert a.metrics.read_text() == b.metrics.read_text()
-    assert read(a)["metrics"] == read(b)["metrics"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR2, 140)])
