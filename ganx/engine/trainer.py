@@ -113,6 +113,8 @@ class ChunkRun(pl.Callback):
         self.metrics.cut_back(self.module.step)
 
     def _load(self, state: dict[str, Any]) -> None:
+        if state["replicas"] != [list(replica) for replica in self.chunk.replicas]:
+            raise ValueError("its replicas are others")
         self.module.load_training_state(state)
         for name, best in self.best.items():
             best.load_state_dict(state["best"][name])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import DamagedError, UserError
-from ganx.files import make_folder, refusing, write_json, write_text
+from ganx.files import make_folder, read_bytes, refusing, write_json, write_text
 from ganx.run.lock import Heartbeat, is_alive
 from ganx.run.result import fault, fault_of_layout, sealed
 
 RunState = Literal["new", "running", "stale", "interrupted", "done", "failed"]
+
+MOST_BYTES = 100_000_000  # of result.json or provenance.json
 
 _SHOWN = {"status", "signature", "data", "model", "dataset", "protocol"} | {
     *("metrics", "seconds", "peak_memory_mb", "command")
@@ -99,14 +102,19 @@ class RunFolder:
             return None
         try:
             result = json.loads(_text_of(self.result))
-        except FileNotFoundError:  # just now
-            return None
         except (ValueError, RecursionError) as error:
             raise UserError(f"{self.result} is damaged: {error}; remove it, and train again") from error
-        why = fault(result) if isinstance(result, dict) else "it is not a mapping"
+        why = (fault(result) or self._foreign(result)) if isinstance(result, dict) else "it is not a mapping"
         if why:
             raise UserError(f"{self.result} is damaged: {why}; remove it, and train again")
         return dict(result)
+
+    def _foreign(self, result: dict[str, Any]) -> str:
+        """Say that a result is of another run, where the folder is named as ganx names one."""
+        named = re.search(r"-([0-9a-f]{10})$", self.path.resolve().name)
+        if named and named[1] != result.get("signature", named[1]):
+            return f"it is of run {result['signature']}, not of this folder's"
+        return ""
 
     def read_whole_result(self) -> dict[str, Any] | None:
         """Return the same, once it has all that is shown of a run."""
@@ -178,14 +186,15 @@ class RunFolder:
 
 
 def _text_of(file: Path) -> str:
-    """Return the text of a regular file; a pipe would never end.
+    """Return a text that ganx has written.
 
     Raises:
         ValueError: it is no such file, or not in UTF-8.
     """
-    if file.exists() and not file.is_file():
-        raise ValueError("it is no regular file")
-    return file.read_text(encoding="utf-8")
+    try:
+        return read_bytes(file, MOST_BYTES).decode("utf-8")
+    except UserError as error:
+        raise ValueError(str(error)) from None
 
 
 def all_runs(outputs: str | Path) -> list[RunFolder]:

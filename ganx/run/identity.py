@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ganx.errors import DamagedError, UserError
@@ -26,7 +25,7 @@ def finished_result(folder: RunFolder) -> dict[str, Any]:
 
 
 def check_identity(folder: RunFolder, stored: dict[str, Any], result: dict[str, Any]) -> None:
-    """Hold config.yaml against result.json and the folder's name, before anything is built of it.
+    """Hold config.yaml against result.json, before anything is built of it.
 
     Raises:
         DamagedError: they are not of one run.
@@ -34,9 +33,6 @@ def check_identity(folder: RunFolder, stored: dict[str, Any], result: dict[str, 
     own = result["signature"]
     if own not in signatures_of(folder, stored, result["data"]):
         raise DamagedError(f"{folder.config} is not that of run {own}: it was edited, or is of another one; {RETRAIN}")
-    named = re.search(r"-([0-9a-f]{10})$", folder.path.resolve().name)
-    if named and named[1] != own:
-        raise DamagedError(f"{folder.result} is of run {own}, not of this folder's; {RETRAIN}")
 
 
 def is_config_of(folder: RunFolder, own: str, data: str) -> bool:

@@ -133,8 +133,12 @@ def _first_tensor(content: Any) -> torch.Tensor:
 
 
 def _spoil(content: dict[str, Any]) -> None:
+    """Make something NaN: a number that was learned, or one that is known of the table."""
     tensor = _first_tensor(content)
-    tensor.view(-1)[0] = float("nan")
+    if tensor.numel():
+        tensor.view(-1)[0] = float("nan")
+    else:
+        content["table"]["low"][0][0] = float("nan")
 
 
 def _huge(content: dict[str, Any]) -> None:
@@ -258,4 +262,5 @@ _TEXT: dict[str, Damage] = {
     "a list": write("[]"),
     "deleted": delete,
 }
-BESIDE = [Befalls(file, _TEXT, using="same", again="same") for file in ("heartbeat", "provenance.json", "metrics.csv")]
+HEARTBEAT, PROVENANCE = (Befalls(file, _TEXT, using="same", again="same") for file in ("heartbeat", "provenance.json"))
+LOG = Befalls("metrics.csv", _TEXT | {"a line": write("step,seed\n1,2,3\n")}, using="same", again="same")
