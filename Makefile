@@ -66,8 +66,8 @@ bench: $(VENV)/.run  ## speed and memory beside a raw PyTorch loop
 bench-sweep: $(VENV)/.run  ## what a sweep costs: planning, packing, status
 	$(BIN)/python scripts/bench_sweep.py
 
-soak: $(VENV)/.dev  ## kill -9 at a hundred random moments (half an hour)
-	GANX_SOAK_KILLS=100 $(BIN)/pytest tests/launch/test_soak.py -s
+soak: $(VENV)/.dev  ## kill -9 at a hundred random moments and after every write, full disks (an hour)
+	GANX_SOAK_KILLS=100 $(BIN)/pytest tests/launch/test_soak.py tests/run/test_kills.py tests/run/test_full_disk.py -s
 
 dist: $(VENV)/.dev  ## the wheel and the source archive
 	rm -rf build dist

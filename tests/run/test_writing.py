@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ganx import cli
 from ganx.run.folder import RunFolder
+from tests.processes import Ganx, until
 
 MEAN = ["train", "model=mean", "dataset=wine", "protocol.folds=2"]
 PIPELINE = [
@@ -110,3 +116,89 @@ def test_a_model_of_ones_own_has_a_plain_name(capsys: pytest.CaptureFixture[str]
     told = refused(capsys, 2, "train", "--config-dir", "mine", "model=own", "dataset=wine")
     assert told.startswith("ganx: model.name='../own' is no name for a folder")
     assert not Path("outputs").exists()
+
+
+# --- files that go away, folders of others, processes that are killed ----------------------------------------------
+
+
+@pytest.mark.parametrize("lost", ["outputs", "RUN/checkpoints", "RUN/heartbeat"])
+def test_files_that_are_removed_under_a_running_process(start: Callable[..., Ganx], lost: str) -> None:
+    """It ends with one line, or well where nothing is lost by it; the same command then ends well."""
+    words = ["train", "model=gain", "dataset=wine", "protocol.folds=2", "model.steps=800", "model.validate_every=20"]
+    process = start(*words, GANX_CHECKPOINT_SECONDS="0")
+    until(lambda: [*Path("outputs").glob("runs/wine/*/checkpoints/last.ckpt")])
+    place = Path(lost.replace("RUN", str(the_run().path)))
+    process.send(signal.SIGSTOP)  # or it would write while files are being removed
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    process.send(signal.SIGCONT)
+    code, _, told = process.answer()
+    assert (code, told.count("\n")) in ((1, 1), (0, 0)), told
+    if lost != "RUN/checkpoints":
+        assert "was removed while" in told or "No such file" in told
+        assert not list(Path().glob("outputs/runs/wine/*/result.json"))
+    again = start(*words)
+    assert again.wait() == 0, again.answer().err
+    assert the_run().state() == "done"
+
+
+@pytest.fixture
+def others() -> Iterator[Path]:
+    """A folder that everybody may look at, in which a run of root's lies; the test then goes on as nobody."""
+    if os.geteuid():
+        pytest.skip("only root can become somebody else")
+    folder = Path(tempfile.mkdtemp(prefix="ganx-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(folder)
+
+
+def test_outputs_of_another_user_are_read_and_not_written(others: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = others / "outputs"
+    mean = [*MEAN, "refit=true", f"outputs={outputs}"]
+    Path("in.csv").write_text("a\n1\n")
+    assert cli.main(mean) == 0
+    assert cli.main(["train", "model=zeros", *MEAN[2:], "outputs=imports"]) == 0  # all that nobody may not import
+    run = the_run(str(outputs)).path
+    for command in (["eval", f"run={run}"], ["status", "--outputs", str(outputs)]):
+        assert cli.main(command) == 0
+    before = contents(outputs)
+    os.seteuid(65534)
+    for command in (["eval", f"run={run}"], ["status", "--outputs", str(outputs)], mean):
+        assert cli.main(command) == 0
+    for command in ([*mean, "force=true"], [*mean, "seed=1"]):
+        assert "Permission denied" in refused(capsys, 1, *command)
+    told = refused(capsys, 2, "impute", f"run={run}", "input=in.csv", f"out={outputs}/f.csv")
+    assert told == f"ganx: out={outputs}/f.csv: cannot write there: Permission denied\n"
+    os.seteuid(0)
+    assert contents(outputs) == before
+
+
+def test_an_output_of_a_killed_command_is_whole_or_absent(start: Callable[..., Ganx]) -> None:
+    Path("own.csv").write_text("a,b\n" + "".join(f"{i}.5,{i % 7 or ''}\n" for i in range(200)))
+    Path("large.csv").write_text("a,b\n" + "".join(f"{i % 200}.5,{i % 7 or ''}\n" for i in range(200_000)))
+    assert cli.main(["train", "model=mean", "dataset=csv", "dataset.path=own.csv", "protocol.folds=2"]) == 0
+    command = ["impute", f"run={the_run()}", "input=large.csv", "out=filled.csv"]
+    for earlier in (None, "precious"):
+        if earlier:
+            Path("filled.csv").write_text(earlier)
+        process = start(*command)
+        until(lambda: any(file.stat().st_size for file in Path().glob(".ganx-*.tmp")))
+        process.send(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert not Path("filled.csv").exists() if earlier is None else Path("filled.csv").read_text() == earlier
+        for left in Path().glob(".ganx-*.tmp"):  # hidden, and read by nobody
+            left.unlink()
+    assert start(*command).wait() == 0
+    assert Path("filled.csv").read_text().count("\n") == 200_001
+
+
+def test_what_a_killed_process_has_left_in_a_run_goes_with_the_next() -> None:
+    assert cli.main(MEAN) == 0
+    the_run().result.unlink()
+    left = the_run().checkpoints / ".ganx-12345678.tmp"
+    left.write_text("half a checkpoint")
+    assert cli.main(MEAN) == 0
+    assert not left.exists()
