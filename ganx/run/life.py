@@ -22,6 +22,7 @@ from ganx.run.folder import RunFolder
 from ganx.run.identity import is_config_of
 from ganx.run.kept import digest, digest_of
 from ganx.run.lock import PATIENCE, RunLock
+from ganx.run.opened import open_run
 from ganx.run.provenance import collect
 from ganx.run.refit import is_wanted, refit
 from ganx.run.report import announce, repeat_command, show_result, summarise, table_notes
@@ -73,13 +74,9 @@ def train(
         result = target.read_result()
         if result is not None and (config["force"] or result.get("status") != "done"):
             target.clear()  # it failed, and retry=true; or it was killed just before the swap of force=true
-        if not target.provenance.exists():
-            target.create(config, collect(argv, **layout))
-        elif not is_config_of(target, experiment.signature, experiment.checksum):
-            target.write_config(config)
-            console.print(
-                f"{target.config} was not that of this run, and is written again", soft_wrap=True, markup=False
-            )
+        elif result is not None:
+            open_run(target, experiment.extra_targets)  # which is fitted once more
+        _describe(console, target, experiment, argv, layout)
         announce(console, experiment, layout)
         try:
             context = Context(console, layout, lock.beat, watch)
@@ -88,10 +85,21 @@ def train(
             console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
             return 128 + interruption.signal
         lock.check()
+        _describe(console, target, experiment, argv, layout)  # somebody may have removed it
         target.write_result(result)
     if config["force"]:
         target.take_the_place_of(folder)
     return _show(console, folder, result)
+
+
+def _describe(console: Console, folder: RunFolder, experiment: Experiment, argv: Sequence[str], layout: Layout) -> None:
+    """Write config.yaml and provenance.json where they are not there; and the former where it was edited."""
+    if not folder.provenance.exists():
+        folder.create(experiment.config, collect(argv, **layout))
+    elif not is_config_of(folder, experiment.signature, experiment.checksum):
+        folder.write_config(experiment.config)
+        told = f"{folder.config} was not that of this run, and is written again"
+        console.print(told, soft_wrap=True, markup=False)
 
 
 def _shown(console: Console, folder: RunFolder, config: dict[str, Any], again: bool) -> int | None:

@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from ganx.errors import UserError
-from ganx.files import refusing
+from ganx.files import refuse_links, refusing
 from ganx.run.folder import RunFolder, find_run
 from ganx.run.kept import digest, digest_of, read_kept
+from ganx.run.lock import RunLock
 from ganx.run.opened import Opened, open_run
 from ganx.run.result import is_sealed
 from ganx.run.signature import experiment_config, signature
@@ -30,6 +31,7 @@ def upgrade_run(config: dict[str, Any], argv: Sequence[str]) -> int:
     if is_sealed(opened.result):
         console.print(f"{folder} is sealed already", soft_wrap=True, markup=False)
         return 0
+    refuse_links(folder.path)
     _check_kept(opened)
     sealed = _take_over(opened)
     console.print(f"sealed as it is now: {sealed}", soft_wrap=True, markup=False)
@@ -62,11 +64,12 @@ def _take_over(opened: Opened) -> RunFolder:
         "log": digest_of(old.metrics),
     }
     copy = new.beside
-    with refusing(copy.path):
-        shutil.rmtree(copy.path, ignore_errors=True)
-        shutil.copytree(old.path, copy.path, symlinks=True)
-    copy.write_config(opened.config)
-    copy.write_result(result)
+    with RunLock(copy.heartbeat):
+        copy.clear()
+        with refusing(copy.path):
+            shutil.copytree(old.path, copy.path, ignore=shutil.ignore_patterns("heartbeat"), dirs_exist_ok=True)
+        copy.write_config(opened.config)
+        copy.write_result(result)
     if name == old.path.name:
         copy.take_the_place_of(old)
         return old
