@@ -48,7 +48,8 @@ class KNN(Baseline):
         rows = np.flatnonzero(~m.all(1))
         # In the imputer's own portions of incomplete rows, since distances are rounded by what is multiplied at once.
         size = max(1, int(WORKING_MEMORY * 2**20) // (8 * len(self.rows)))
-        with config_context(working_memory=WORKING_MEMORY):
+        # Distances from numbers far beyond those of the training are infinite, which the imputer takes as such.
+        with config_context(working_memory=WORKING_MEMORY), np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(rows), size):
                 tell(start / len(rows))
                 some = rows[start : start + size]

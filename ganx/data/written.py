@@ -32,7 +32,7 @@ def style_of(texts: Sequence[str]) -> str:
     whole = max(len(before.lstrip("+-")) for before, _, _ in plain)
     decimals = sorted((len(after) for _, _, after in plain), reverse=True)[int(RARE * len(plain))]
     widths = {len(text) for text in texts}
-    padded = len(widths) == 1 and not decimals and any(text.startswith("0") for text in texts) and widths != {1}
+    padded = len(widths) == 1 and min(widths) < 100 and not decimals and any(text.startswith("0") for text in texts) and widths != {1}
     width = f"0{widths.pop()}" if padded else ""
     comma = "," if any("," in text for text in texts) else ""
     return f"z{width}{comma}.{max(0, min(decimals, PRECISION - whole))}f"
@@ -52,7 +52,7 @@ def write(values: Iterable[float], categories: Sequence[str], style: str) -> lis
     """
     if categories:
         return ["" if value != value else categories[int(value)] for value in values]
-    if not _STYLE.fullmatch(style):
+    if not isinstance(style, str) or not _STYLE.fullmatch(style):
         raise RunError(f"'{style[:20]}' is no style of numbers: the run is damaged")
     values = list(values)
     texts = {value: "" if value != value else format(value, style) for value in set(values)}
