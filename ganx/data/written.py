@@ -55,7 +55,7 @@ def write(values: Iterable[float], categories: Sequence[str], style: str) -> lis
     if categories:
         return ["" if value != value else categories[int(value)] for value in values]
     if not isinstance(style, str) or not _STYLE.fullmatch(style):
-        raise RunError(f"'{style[:20]}' is no style of numbers: the run is damaged")
+        raise RunError(f"{style!r:.20} is no style of numbers: the run is damaged")
     values = list(values)
     texts = {value: "" if value != value else format(value, style) for value in set(values)}
     return [texts[value] for value in values]

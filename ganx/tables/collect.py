@@ -212,7 +212,7 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
     if result["version"] != config["model"]["version"]:
         return "damaged: two versions of the model"
     if result.get("altered_data") or is_altered(config["dataset"], result["data"]):
-        return f"of other data than those published as {result['dataset']}"
+        return f"of other data than those published as {config['dataset']['name']}"
     for name, metric in result["metrics"].items():
         if why := _fault_of_metric(metric, len(replicas)):
             return f"damaged: {name}: {why}"
