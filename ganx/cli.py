@@ -8,10 +8,12 @@ import gc
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from itertools import pairwise
 
 from ganx import __version__
 from ganx.errors import RunError, UserError, nearest
+from ganx.text import printable
 
 #: Commands that Hydra composes; their arguments are overrides.
 HYDRA = {
@@ -41,6 +43,9 @@ _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 def main(argv: list[str] | None = None) -> int:
     """Run a command line and return the exit code: 0 done, 1 run failed or locked, 2 wrong request, 143 preempted."""
     atexit.register(gc.freeze)  # else every object is looked through once more at the end, which takes a second
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name of a file need not be text that can be printed
+            stream.reconfigure(errors="backslashreplace")
     if not os.environ.get("GANX_OUTPUTS", "outputs"):
         del os.environ["GANX_OUTPUTS"]  # set to nothing is not set
     try:
@@ -49,6 +54,8 @@ def main(argv: list[str] | None = None) -> int:
         return code
     except (UserError, RunError) as error:
         return _complain(error, error.exit_code)
+    except MemoryError as error:
+        return _complain(f"not enough memory ({error}): take fewer rows, seeds or workers, or smaller sizes", 1)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
     except BrokenPipeError:  # the reader, e.g. `head`, has seen enough
@@ -109,5 +116,5 @@ def _complete() -> int:
 
 
 def _complain(message: object, code: int) -> int:
-    print(f"ganx: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"ganx: {printable(str(message))}", file=sys.stderr)
     return code

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
-from ganx.targets import check_target, constructor, spec, targets_of
+from ganx.targets import attribute, check_target, constructor, spec, targets_of
 from ganx.types import (
     BatchSize,
     NonNegativeFloat,
@@ -416,6 +416,17 @@ def is_own_data(dataset: Mapping[str, Any]) -> bool:
         return True
     path = constructor(target, "dataset._target_").get("path")
     return path is not None and path.kind is str
+
+
+def is_altered(dataset: Mapping[str, Any], checksum: str) -> bool:
+    """Whether data with a checksum go by the name of a published `dataset` without being that, as far as this tells.
+
+    Of rows that were cut from it, nothing can be told.
+    """
+    target = str(dataset.get("_target_", ""))
+    if not target.startswith("ganx.data.sets.") or dataset.get("rows") is not None:
+        return False
+    return attribute(target, "checksum") not in (None, checksum)
 
 
 def _check_loss_keys(config: dict[str, Any]) -> dict[str, Any]:

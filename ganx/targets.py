@@ -239,6 +239,20 @@ def constructor(name: str, where: str = "_target_") -> dict[str, Parameter]:
     return parameters
 
 
+@lru_cache
+def attribute(name: str, key: str) -> Any:
+    """Return an attribute of the class `name` that is a literal, read from its source; None where it has none.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    for node, _ in lineage(*find_class(name, "_target_")):
+        for attribute_name, value in literals(node):
+            if attribute_name == key:
+                return value
+    return None
+
+
 def _parameters(arguments: ast.arguments, module: str) -> dict[str, Parameter]:
     parameters = {
         argument.arg: Parameter(_kind(argument.annotation, module), default is None)

@@ -12,6 +12,11 @@ def shorten(text: str, length: int = 100) -> str:
     return text if len(text) <= length else f"{text[:length]}..."
 
 
+def printable(text: str) -> str:
+    """Return a text in one line; what a terminal would obey, or could not show, stands as an escape."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(text.split()))
+
+
 def plural(count: int, noun: str) -> str:
     """Return `1 seed`, `2 seeds`."""
     return f"{count} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"

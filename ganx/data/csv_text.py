@@ -13,6 +13,7 @@ from functools import cached_property
 
 from ganx.data.csv_bytes import LONGEST_NAME, MOST_CELLS, MOST_COLUMNS, encoding_of, read_whole
 from ganx.errors import UserError, nearest
+from ganx.text import printable
 
 SEPARATORS = ",;\t|"
 
@@ -136,8 +137,7 @@ class TextTable:
 
 def show(cell: str) -> str:
     """Return a cell for a message of one line; what cannot be printed stands as an escape."""
-    line = " ".join(cell.split())
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+    line = printable(cell)
     return f"'{line[:40]}...'" if len(line) > 40 else f"'{line}'"
 
 

@@ -39,7 +39,7 @@ def load_cut(dataset: dict[str, Any], extra_targets: frozenset[str] = frozenset(
         raise UserError(f"dataset={name}: {target}.load() returns {type(table).__name__}, not a ganx.data.Table")
     if why := _fault(table):
         raise UserError(f"dataset={name}: {target}.load() returns a table with {why}")
-    table = replace(table, name=name)
+    table = table if table.name == name else replace(table, name=name)  # a new one has not been summed up yet
     return table if dataset["rows"] is None else table.cut(dataset["rows"])
 
 

@@ -89,6 +89,7 @@ class Source:
         folder: name of the folder below `GANX_DATA` and the cache.
         remote: what to download for each file.
         path: `dataset.path`; if given, nothing else is searched.
+        found: files that were found or downloaded.
         downloaded: files that were downloaded by this object, not yet known to be good.
     """
 
@@ -96,6 +97,7 @@ class Source:
     folder: str
     remote: dict[str, Remote | OpenML]
     path: str | None = None
+    found: list[Path] = field(default_factory=list)
     downloaded: list[Path] = field(default_factory=list)
 
     def find(self, file: str) -> Path:
@@ -104,6 +106,15 @@ class Source:
         Raises:
             UserError: it is nowhere, and cannot be downloaded.
         """
+        self.found.append(self._find(file))
+        return self.found[-1]
+
+    @property
+    def place(self) -> Path:
+        """Where the files were found: the file, or the folder of several."""
+        return self.found[0] if len(self.remote) == 1 else self.found[0].parent
+
+    def _find(self, file: str) -> Path:
         names = [file, file.removesuffix(".gz")]
         if self.path is not None:
             place = Path(self.path).expanduser()

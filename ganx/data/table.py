@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,7 @@ class Table:
         truth: what is known of the rows beyond cells and classes: `location` (p,) and `scatter` (p, p) of the law that
             they were drawn from, outliers apart, and `outliers` (N,), which rows those are.
         notes: what was guessed when it was read, and what looks odd, in words.
+        altered: whether it goes by the name of a published data set without being that.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Table:
     groups: NDArray[np.int64] | None = None
     truth: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    altered: bool = False
 
     @property
     def n_rows(self) -> int:
@@ -115,8 +118,24 @@ class Table:
             truth={name: value[kept] if name == "outliers" else value for name, value in self.truth.items()},
         )
 
+    def compared(self, published: str, place: object) -> Table:
+        """Return the table, marked where its checksum is not that of the published data.
+
+        Args:
+            published: checksum of all that was published.
+            place: where it was read.
+        """
+        if self.checksum() == published:
+            return self
+        note = f"{place} does not hold the published data of dataset={self.name}; compare its figures with no others"
+        return replace(self, notes=(*self.notes, note), altered=True)
+
     def checksum(self) -> str:
         """Return the SHA-256 of parsed cells, labels, domains, groups and names: two sources of the same data agree."""
+        return self._checksum
+
+    @cached_property
+    def _checksum(self) -> str:
         names = {
             "columns": [[column.name, *column.categories] for column in self.columns],
             "classes": self.classes,

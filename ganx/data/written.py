@@ -16,6 +16,7 @@ from ganx.errors import DamagedError
 
 PRECISION = 15  # significant digits of a float64 that are always right
 SAMPLE = 1000  # so many cells tell the style of a column
+WIDEST = 100  # so many digits are not padded
 RARE = 0.05  # more decimals than the other cells, in at most this share of them, are an artefact
 
 _STYLE = re.compile(r"z(0\d{1,2})?,?\.\d{1,2}[fg]")
@@ -32,8 +33,8 @@ def style_of(texts: Sequence[str]) -> str:
     whole = max(len(before.lstrip("+-")) for before, _, _ in plain)
     decimals = sorted((len(after) for _, _, after in plain), reverse=True)[int(RARE * len(plain))]
     widths = {len(text) for text in texts}
-    same = len(widths) == 1 and 1 < min(widths) < 100
-    padded = same and not decimals and any(text.startswith("0") for text in texts)
+    equal = len(widths) == 1 and 1 < min(widths) < WIDEST
+    padded = equal and not decimals and any(text.startswith("0") for text in texts)
     width = f"0{widths.pop()}" if padded else ""
     comma = "," if any("," in text for text in texts) else ""
     return f"z{width}{comma}.{max(0, min(decimals, PRECISION - whole))}f"
@@ -59,7 +60,7 @@ def write(values: Iterable[float], categories: Sequence[str], style: str) -> lis
     if categories:
         return ["" if value != value else categories[int(value)] for value in values]
     if not is_style(style):
-        raise DamagedError(f"'{style[:20]}' is no style of numbers: the run is damaged")
+        raise DamagedError(f"{style!r:.20} is no style of numbers: the run is damaged")
     values = list(values)
     texts = {value: "" if value != value else format(value, style) for value in set(values)}
     return [texts[value] for value in values]

@@ -68,9 +68,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content = path.read_bytes() if path.is_file() else b""
         _check_whole(content)
         state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        _check_sizes(state)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{path}: not a ganx checkpoint, or a damaged one ({type(error).__name__})") from None
     return state
+
+
+def _check_sizes(value: Any) -> None:
+    """Raise ValueError where a tensor has more numbers than there are in the file, since it repeats them."""
+    if isinstance(value, Tensor):
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise ValueError
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_sizes(item)
 
 
 def read_own(path: Path, identity: str) -> dict[str, Any]:
@@ -131,9 +142,8 @@ def _on_cpu(value: Any) -> Any:
     if isinstance(value, Tensor):
         # A view would drag the whole of its storage into the file.
         return value.detach().cpu().clone()
-    if isinstance(
-        value, str
-    ):  # pickle writes a text that it has met again as a reference: bytes must not depend on that
+    if isinstance(value, str):
+        # pickle writes a text that it has met again as a reference, and bytes must not depend on that.
         return sys.intern(str(value))
     if isinstance(value, dict):
         return {_on_cpu(key): _on_cpu(item) for key, item in value.items()}

@@ -124,7 +124,8 @@ class SweepLauncher(Launcher):
             UserError: a run is impossible, or the jobs are refused.
             SystemExit: a signal stopped a run in this process.
         """
-        items = identify(requests, [self._compose(request) for request in requests], self.loader.extra)
+        composed = [self._compose(request) for request in requests]
+        items = identify(requests, composed, self.loader.extra, published=command == "tables")
         if strict:
             self._check(items)
         outputs = _outputs(items)

@@ -88,16 +88,24 @@ class Plan:
 
 
 def identify(
-    requests: Sequence[Request], composed: Sequence[Config | UserError], extra: frozenset[str] = frozenset()
+    requests: Sequence[Request],
+    composed: Sequence[Config | UserError],
+    extra: frozenset[str] = frozenset(),
+    *,
+    published: bool = False,
 ) -> list[Item]:
     """Return each request with its folder, or why it is impossible. Every data set is read once.
 
     Args:
         composed: the checked configuration of each, or what is wrong with it.
         extra: targets that the user's own folders add.
+        published: whether data that only go by the name of published ones are refused.
     """
     checksums: dict[str, str | UserError] = {}
-    return [_identify(request, config, checksums, extra) for request, config in zip(requests, composed, strict=True)]
+    return [
+        _identify(request, config, checksums, extra, published)
+        for request, config in zip(requests, composed, strict=True)
+    ]
 
 
 def make_plan(items: Sequence[Item], queue: Queue) -> Plan:
@@ -137,12 +145,16 @@ def estimate(items: Sequence[Item]) -> tuple[float, int] | None:
 
 
 def _identify(
-    request: Request, config: Config | UserError, checksums: dict[str, str | UserError], extra: frozenset[str]
+    request: Request,
+    config: Config | UserError,
+    checksums: dict[str, str | UserError],
+    extra: frozenset[str],
+    published: bool,
 ) -> Item:
     nowhere = RunFolder(Path())
     if isinstance(config, UserError):
         return Item(request, {}, nowhere, "impossible", str(config))
-    checksum = _checksum(config, checksums, extra)
+    checksum = _checksum(config, checksums, extra, published)
     if isinstance(checksum, UserError):
         return Item(request, config, nowhere, "impossible", str(checksum))
     names = config["dataset"]["name"], config["model"]["name"]
@@ -178,14 +190,19 @@ def as_started(config: Config, folder: RunFolder) -> Config:
     return config
 
 
-def _checksum(config: Config, known: dict[str, str | UserError], extra: frozenset[str]) -> str | UserError:
+def _checksum(
+    config: Config, known: dict[str, str | UserError], extra: frozenset[str], published: bool
+) -> str | UserError:
     """Return the checksum of a data set, read once for all runs on it, or why it cannot be read."""
     from ganx.data.datasets import load_cut  # scikit-learn
 
     key = json.dumps(config["dataset"], sort_keys=True)
     if key not in known:
         try:
-            known[key] = load_cut(config["dataset"], extra).checksum()
+            table = load_cut(config["dataset"], extra)
+            if published and table.altered:
+                raise UserError(table.notes[-1])
+            known[key] = table.checksum()
         except UserError as error:
             known[key] = error
     return known[key]

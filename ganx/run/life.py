@@ -188,6 +188,7 @@ def _result(
         "version": config["model"]["version"],
         "config": experiment_config(config),
         "data": experiment.checksum,
+        "altered_data": experiment.table.altered,
         "replica_ids": [list(replica) for replica in experiment.replicas],
         "seconds": round(lock.seconds, 1),
         "peak_memory_mb": round(peak_memory_mb(context.layout["workers"])),

@@ -13,7 +13,7 @@ from ganx.run.folder import RunFolder
 from ganx.run.result import OLD, SCHEMA, UNSEALED, is_sealed
 from ganx.run.signature import experiment_config, signature
 from ganx.run.upgrade import old_signature, upgrade
-from ganx.schema import is_own_data, splits_per_seed
+from ganx.schema import is_altered, is_own_data, splits_per_seed
 from ganx.tables.statistics import Replica
 
 RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged", "outdated"]
@@ -219,6 +219,8 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
         return "damaged: replica_ids do not fit its config"
     if result["version"] != config["model"]["version"]:
         return "damaged: two versions of the model"
+    if result.get("altered_data") or is_altered(config["dataset"], result["data"]):
+        return f"of other data than those published as {config['dataset']['name']}"
     return ""
 
 

@@ -14,7 +14,7 @@ from ganx.data import Column, Encoding, Table, load, make_splits
 from ganx.data.csv_doubts import number_like, numbers_rows, sentinels
 from ganx.data.csv_like import Like, read_like
 from ganx.data.csv_table import read_csv
-from ganx.data.csv_text import read_text
+from ganx.data.csv_text import TextTable, read_text
 from ganx.errors import UserError
 from ganx.schema import Protocol
 
@@ -586,3 +586,58 @@ def test_what_is_read_at_once_is_what_is_read_cell_by_cell(
         patch.setattr("ganx.data.csv_like._parsed", lambda *_: None)
         patch.setattr("ganx.data.csv_text._plain_records", lambda *_: None)
         assert read() == at_once
+
+
+# Beyond what a table can be.
+
+LIMITS = {
+    "columns": (",".join(f"c{j}" for j in range(10_001)) + "\n", "10,001 columns, and at most 10,000 are taken"),
+    "long name": ("a" * 1001 + ",b\n1,2\n", "the name of column 1, 'a{40}...', has more than 1,000 letters"),
+    "escape": ("a\x1b[31m,b\n1,2\n", r"the name of column 1, 'a\\x1b\[31m', has a control character"),
+    "twice": ("[/x]\n".replace("\n", ",[/x]\n1,2\n"), r"both named '\[/x\]'"),
+    "too large": ("a,b\n1,2\n-1e39,3\n", r"column 'a' has -1e\+39, beyond \+-1e\+30, in line 3"),
+    "rows": ("a\n" + "1\n" * 60, "61 lines, and at most 50 are taken"),
+    "cells": ("a,b,c\n" + "1,2,3\n" * 40, "120 cells, and at most 100 are taken"),
+    "bytes": ("a\n" + "1" * 200_000, "200,002 bytes, and at most 100,000 are taken"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), LIMITS.values(), ids=LIMITS.keys())
+def test_limits_of_a_table_to_train_on_and_of_one_to_fill(
+    write, monkeypatch: pytest.MonkeyPatch, content: str, message: str
+) -> None:
+    for limit, value in (("bytes.MOST_ROWS", 50), ("text.MOST_CELLS", 100), ("bytes.MOST_BYTES", 100_000)):
+        monkeypatch.setattr(f"ganx.data.csv_{limit}", value)
+    path = write(content)
+    with pytest.raises(UserError, match=message):
+        read_csv(path)
+    with pytest.raises(UserError, match=message):
+        read_like(path, (Column("a"), Column("b")), (), None)
+
+
+def test_a_header_without_an_end(write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganx.data.csv_bytes.LONGEST_NAME", 1)
+    with pytest.raises(UserError, match="the first line is longer than 10,000 bytes"):
+        read_csv(write("a" * 10_001))
+
+
+def test_wide_tables_are_refused_before_their_cells_are_read(write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TextTable, "columns", None)
+    names = ",".join(f"c{j}" for j in range(10_001))
+    with pytest.raises(UserError, match="10,001 columns"):
+        read_csv(write(f"{names}\n{names}\n"))
+
+
+def test_names_with_marks_and_line_breaks_are_names(write) -> None:
+    names = ["[/x]", "[red]b", "c\nd", "${oc.env:HOME}"]
+    header = ",".join(f'"{name}"' for name in names)
+    assert [column.name for column in read_csv(write(f"{header}\n1,2,3,4\n5,6,7,8\n")).columns] == names
+
+
+def test_an_outlier_leaves_the_scale_of_the_other_rows_finite(write) -> None:
+    """In 32 bits, a range of 1e-10 beside 1e29 is 0; what is scaled by it would be infinite."""
+    rows = "".join(f"{k}e-10,{k}\n" for k in range(50))
+    table = read_csv(write(f"a,b\n1e29,1\n{rows}"))
+    protocol = Protocol("clean", 0.2, "mcar", 1.0, None, None, 5, 0.2, "observed", "validation", "class", "known")
+    for split in make_splits(table, Encoding.of(table), protocol, 0, 1):
+        assert np.isfinite(1 / split.span).all()

@@ -9,6 +9,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,13 @@ from ganx.data import Column, Encoding, Table, load, make_splits
 from ganx.data.datasets import load_cut
 from ganx.data.idx import read_idx
 from ganx.data.sets.mnist import MNIST, FashionMNIST
-from ganx.data.sets.published import Published
+from ganx.data.sets.numeric import numeric_table
+from ganx.data.sets.published import Published, matrix
 from ganx.data.sets.text import CREDIT_COLUMNS, Credit, Letter, Madelon, Spam
-from ganx.data.source import Remote
+from ganx.data.source import Remote, Source
 from ganx.errors import UserError
 from ganx.groups import options, own_dir
+from ganx.launch.plan import Request, identify
 from ganx.metrics.imputation import rmse_row
 from ganx.schema import Protocol, is_own_data
 from ganx.targets import constructor
@@ -97,6 +100,7 @@ CHECKSUMS = {
 @pytest.mark.parametrize("name", CHECKSUMS)
 def test_the_checksum_stays(name: str) -> None:
     assert load(name).checksum() == CHECKSUMS[name]
+    assert not load(name).altered
 
 
 @pytest.mark.parametrize("name", options("dataset"))
@@ -245,6 +249,65 @@ def test_what_was_downloaded_is_checked_and_not_kept(monkeypatch: pytest.MonkeyP
     with pytest.raises(UserError, match=r"spambase.data is corrupt"):
         load("spam")
     assert not list((tmp_path / "cache").rglob("*.data"))
+
+
+# Other data behind a known name.
+
+
+class Tiny(Published):
+    name = "tiny"
+    folder = "tiny"
+    checksum = "that of other data"
+    remote = {"tiny.data": Remote("")}  # noqa: RUF012
+
+    def read(self, source: Source) -> Table:
+        numbers = matrix(source.find("tiny.data"), (12, 3))
+        return numeric_table(self.name, numbers[:, :2], numbers[:, 2], ["a", "b"], ["0", "1"], "y")
+
+
+TINY = np.column_stack([np.arange(12), np.arange(12) % 5, np.arange(12) % 2])
+
+
+def write_tiny(path: Path, numbers: np.ndarray) -> Path:
+    np.savetxt(path, numbers)
+    return path
+
+
+def test_other_data_behind_a_known_name_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is read of it: the rows that `rows` leaves are those of the published table, or they are not."""
+    file = tmp_path / "tiny.data"
+    published = Tiny(path=str(write_tiny(file, TINY))).load()
+    assert published.altered
+    monkeypatch.setattr(Tiny, "checksum", published.checksum())
+    assert not Tiny(path=str(file)).load().altered
+    assert not Tiny(path=str(file)).load().cut(10).altered
+    for numbers in (TINY[:, [1, 0, 2]], TINY[::-1], TINY + np.array([1e-9, 0, 0])):
+        table = Tiny(path=str(write_tiny(file, numbers))).load()
+        assert table.notes == (
+            f"{file} does not hold the published data of dataset=tiny; compare its figures with no others",
+        )
+        assert table.cut(10).altered
+        assert table.cut(10).notes == table.notes
+
+
+def test_a_table_is_hashed_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """For the comparison with the published data and for the signature."""
+    hashed = []
+    monkeypatch.setattr("ganx.data.table.hashlib.sha256", lambda text: hashed.append(text) or sha256(text))
+    load_cut({"_target_": "ganx.data.sets.bundled.Wine", "name": "wine", "rows": None}).checksum()
+    assert len(hashed) == 1
+
+
+def test_other_data_behind_a_known_name_are_refused_where_a_table_is_of_them(tmp_path: Path) -> None:
+    (tmp_path / "spambase.data").write_text(spam_text())
+    spam = {"_target_": "ganx.data.sets.text.Spam", "name": "spam", "path": str(tmp_path), "rows": None}
+    config = {"dataset": spam, "model": {"name": "zeros"}, "outputs": str(tmp_path)}
+    (item,) = identify([Request("", [])], [config])
+    assert item.state == "to run"
+    (item,) = identify([Request("", [])], [config], published=True)
+    assert item.state == "impossible"
+    assert "does not hold the published data of dataset=spam" in item.told
+    assert "\n" not in item.told
 
 
 # Corrupt files.

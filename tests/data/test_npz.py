@@ -143,3 +143,11 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, packed: bool, place: int, by
         assert read_npz(str(file)).x.shape == (6, 60)
     except UserError as refused:
         assert "\n" not in str(refused)  # noqa: PT017
+
+
+def test_a_bomb_is_not_unpacked(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(file, x=np.zeros((1000, 1000)), z=np.zeros((2000, 2000)))
+    monkeypatch.setattr("ganx.data.npz.MOST_BYTES", 7_000_000)
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", None)
+    with pytest.raises(UserError, match="8,000,128 bytes when unpacked, and at most 7,000,000 are taken"):
+        read_npz(str(file))

@@ -24,6 +24,7 @@ from ganx.errors import RunError
         (["4.15e-10", "8.8e-10"], 4.7123456e-10, "4.71235e-10"),
         (["100000000000001001"], 1e17, "100000000000000000"),
         ([*["1"] * 40, "2.12345678"], 2.5, "2"),  # one artefact
+        (["0" * 119 + "1"], 2.0, "2"),  # so wide that it is no format
         ([], 2.4, "2"),
         (["1"], math.nan, ""),
     ],
@@ -42,7 +43,7 @@ def test_categories() -> None:
     assert write([1.0, math.nan, 0.0], ("a", "b"), "") == ["b", "", "a"]
 
 
-@pytest.mark.parametrize("style", ["", "z.999999999f", ">99999999", "z.2e", "z.2f\n"])
+@pytest.mark.parametrize("style", ["", "z.999999999f", ">99999999", "z.2e", "z.2f\n", 5])
 def test_a_damaged_style_is_refused(style: str) -> None:
     with pytest.raises(RunError, match="the run is damaged"):
         write([1.0], (), style)

@@ -14,6 +14,7 @@ from ganx.compose import compose
 from ganx.run.folder import RunFolder
 from ganx.run.report import summarise
 from ganx.run.signature import experiment_config, signature
+from ganx.targets import attribute
 
 Values = dict[str, Sequence[float | None]]
 
@@ -49,20 +50,25 @@ def write_run(tmp_path: Path) -> Callable[..., RunFolder]:
     """Return a function that writes the folder of a finished run under outputs/: rmse_row, and metrics `also` there."""
 
     def write(
-        overrides: Sequence[str], values: Sequence[float | None], also: Values | None = None, **changes: Any
+        overrides: Sequence[str],
+        values: Sequence[float | None],
+        also: Values | None = None,
+        data: str | None = None,
+        **changes: Any,
     ) -> RunFolder:
         config = composed("train", *overrides)
         names = config["dataset"]["name"], config["model"]["name"]
-        folder = RunFolder.of(tmp_path / "outputs", *names, signature(config, "data"))
+        data = data or attribute(config["dataset"]["_target_"], "checksum") or "data"
+        folder = RunFolder.of(tmp_path / "outputs", *names, signature(config, data))
         seeds = range(config["seed"], config["seed"] + config["seeds"])
         replicas = [(seed, fold) for seed in seeds for fold in range(config["protocol"]["folds"] or 1)]
         folder.create(config, {"started": "2026-11-20T10:00:00+0000", "code": {"commit": "0123456789ab"}, "cores": 2})
         result = {
-            "signature": signature(config, "data"),
+            "signature": signature(config, data),
             "status": "done",
             "version": config["model"]["version"],
             "config": experiment_config(config),
-            "data": "data",
+            "data": data,
             "replica_ids": replicas,
             "metrics": {
                 name: summarise([float("nan") if value is None else value for value in figures], replicas)

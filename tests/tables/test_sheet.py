@@ -290,3 +290,16 @@ def test_two_csv_files_are_two_experiments(tmp_path):
     one = "u,v\n" + "1.5,2\n3,4\n" * 20
     assert key(one) == key(one)
     assert key(one) != key(one.replace("3,4", "3,5"))
+
+
+@pytest.mark.parametrize("rows", ["null", "20"])
+def test_data_that_only_go_by_a_name_are_refused(sheet, write_run, tmp_path: Path, rows: str) -> None:
+    """Uncut, their checksum tells it, also of runs that did not yet say it."""
+    told = {"altered_data": True} if rows == "20" else {}
+    words = [*ZEROS, "protocol=paper", f"dataset.rows={rows}"]
+    folder = write_run(words, FOLDS, data="other", **told)
+    assert not collect(tmp_path / "outputs").problems
+    (run,) = [run for runs in collect(tmp_path / "outputs").by_key.values() for run in runs]
+    assert run.folder.path == folder.path
+    assert run.state == "damaged"
+    assert "of other data than those published as wine" in run.problem

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from ganx.data.sets.drawn import rounded
 from ganx.data.table import Column, Table
+from ganx.errors import UserError
 from ganx.types import DrawnRows, Seed, Share, Units
+
+MOST_CELLS = 50_000_000
 
 
 class Contaminated:
@@ -26,6 +29,9 @@ class Contaminated:
         contamination: Q, the same two about `shift`, or all of it at one point.
         shift: of Q from the location of P, along every axis.
         draw: another number, other rows.
+
+    Raises:
+        UserError: there are too many cells.
     """
 
     def __init__(
@@ -39,6 +45,8 @@ class Contaminated:
         shift: float,
         draw: Seed,
     ) -> None:
+        if n * p > MOST_CELLS:
+            raise UserError(f"dataset.n={n}, dataset.p={p}: {n * p:,} cells, and at most {MOST_CELLS:,} are drawn")
         self.p, self.n, self.epsilon, self.draw = p, n, epsilon, draw
         self.clean, self.contamination, self.shift = clean, contamination, shift
 

@@ -26,7 +26,8 @@ class Published(ABC):
     Attributes:
         name: as in `dataset=<name>`.
         folder: name of its folder below `GANX_DATA`.
-        checksum: `Table.checksum` of the published data; what was downloaded must agree.
+        checksum: `Table.checksum` of all rows of the published files in `remote`; what was downloaded must agree, and
+            what was found elsewhere is marked where it does not.
         remote: what to download for each file.
 
     Args:
@@ -58,7 +59,7 @@ class Published(ABC):
         except UserError:
             source.discard()
             raise
-        return table
+        return table.compared(self.checksum, source.place)
 
     @abstractmethod
     def read(self, source: Source) -> Table:
