@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from ganx import __version__
 from ganx.errors import RunError, UserError, nearest
+from ganx.text import printable
 
 #: Commands that Hydra composes; their arguments are overrides.
 HYDRA = {
@@ -27,7 +28,7 @@ HYDRA = {
 }
 PLAIN = {
     "list": "what can be composed: ganx list model",
-    "status": "sweeps and runs: what went wrong, state, age, progress, key figure",
+    "status": "sweeps and runs, what went wrong first: ganx status state=failed model=hexagan",
     "cancel": "stop the jobs of a sweep: ganx cancel SWEEP",
     "completion": 'TAB for commands and overrides: eval "$(ganx completion bash)"',
 }
@@ -104,11 +105,13 @@ def _complete() -> int:
         return int(import_module(f"ganx.commands.{words[1]}").run(["-sc", "query=bash", *folders]))
     elif words[1] == "list":
         print(" ".join(import_module("ganx.groups").groups()))
+    elif words[1] == "status":
+        print(" ".join(import_module("ganx.commands.status").completions("" if line.endswith(" ") else words[-1])))
     elif words[1] == "completion":
         print("bash zsh")
     return 0
 
 
 def _complain(message: object, code: int) -> int:
-    print(f"ganx: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"ganx: {printable(' '.join(str(message).split()))}", file=sys.stderr)
     return code

@@ -30,7 +30,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from ganx.errors import RunError, UserError, nearest
+from ganx.errors import RunError, UserError, close, nearest
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plugins import PACKAGE, register
 from ganx.schema import check_config, no_meaning
@@ -340,7 +340,7 @@ class CheckedLoader(ConfigLoaderImpl):
     def _explain_missing(self, group: str, overrides: list[str]) -> str:
         for text in overrides:  # perhaps it is there, misspelt
             key = match[1].partition(".")[0] if (match := _GROUP_OF.match(text)) else group
-            if key not in self.list_groups("") and (hint := nearest(key, [group])).startswith("; did"):
+            if key not in self.list_groups("") and (hint := close(key, [group])):
                 return f"unknown key '{key}'{hint}"
         names = ", ".join(self.get_group_options(group))
         return f"missing: choose {group}=NAME, NAME one of {names or '(none is there)'}"

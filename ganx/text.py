@@ -1,4 +1,4 @@
-"""Words for counts and spans of time, and overrides as a user types them."""
+"""Words for counts and spans of time, overrides as a user types them, and names as a terminal can show them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def printable(text: str) -> str:
+    """Return a text with what would steer a terminal written out: an escape code in a name is shown as `\\x1b[31m`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def list_override(key: str, values: Iterable[str | float]) -> str:

@@ -149,7 +149,7 @@ class SweepFolder:
 
     def end_of(self, run: int) -> Path:
         """Return where it stands how a run ended."""
-        return self.path / "ended" / f"{run}.json"
+        return Path(f"{self.path}/ended/{run}.json")
 
     def end(self, run: int, ended: Ended) -> None:
         """Note how a run ended."""
@@ -163,7 +163,7 @@ class SweepFolder:
     def ended(self, run: int) -> Ended | None:
         """Return how a run ended; None while it has not."""
         try:
-            ended = Ended(**json.loads(self.end_of(run).read_text(encoding="utf-8")))
+            ended = Ended(**json.loads(self.end_of(run).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
         sound = isinstance(ended.code, int) and isinstance(ended.seconds, int | float) and isinstance(ended.error, str)

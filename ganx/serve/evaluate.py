@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from ganx.run.context import Context, lay_out
+from ganx.run.finding import find_run
 from ganx.run.fitters import fitter_of
-from ganx.run.folder import find_run
 from ganx.run.life import network_for, scores_of
 from ganx.run.report import show_result, summarise
 from ganx.run.stored import finished_result, stored_experiment

@@ -25,7 +25,8 @@ from ganx.engine.latent import IN_USE
 from ganx.engine.views import Examples, View
 from ganx.errors import UserError, nearest
 from ganx.run.experiment import Experiment, State
-from ganx.run.folder import RunFolder, find_run
+from ganx.run.finding import find_run
+from ganx.run.folder import RunFolder
 from ganx.run.kept import read_kept
 from ganx.run.stored import finished_result, stored_config, stored_experiment
 from ganx.targets import added_by, spec

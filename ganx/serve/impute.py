@@ -16,7 +16,7 @@ from rich.progress import Progress
 from ganx.data.csv_like import Like
 from ganx.engine.share import heard_by
 from ganx.errors import UserError
-from ganx.run.folder import find_run
+from ganx.run.finding import find_run
 from ganx.run.stored import finished_result
 from ganx.serve.ensemble import Ensemble, open_ensemble
 from ganx.serve.table_file import check_places, check_separator, open_table

@@ -16,7 +16,7 @@ from ganx.data.csv_text import show
 from ganx.engine.share import heard_by
 from ganx.errors import UserError
 from ganx.run.calibration import calibrated
-from ganx.run.folder import find_run
+from ganx.run.finding import find_run
 from ganx.serve.ensemble import Ensemble, open_ensemble
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
