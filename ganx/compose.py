@@ -31,6 +31,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ganx.errors import RunError, UserError, close, nearest
+from ganx.groups import options
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plugins import PACKAGE, register
 from ganx.schema import check_config, no_meaning
@@ -96,6 +97,25 @@ def compose_each(
                 yield loader.plain(loader.compose(list(overrides)))
             except UserError as error:
                 yield error
+
+
+def read_each(command: str, group: str, argv: Sequence[str]) -> Iterator[tuple[str, dict[str, Any] | UserError]]:
+    """Yield name and content of each option of a group, or what is wrong with it.
+
+    What stands by itself in its file is read from there, which takes a tenth of the time of a composition.
+    """
+    with _hydra(command, argv) as (_, loader):
+        for name in options(group, config_dirs(argv)):
+            try:
+                found = loader.repository.load_config(f"{group}/{name}")
+                if found is None or found.defaults_list or found.header["package"]:
+                    raise CompositionError(f"{name} is made of other files")
+                content = OmegaConf.to_container(OmegaConf.create({group: found.config}), resolve=True)
+                assert isinstance(content, dict)
+                yield name, content[group]
+            except Exception:  # whatever is wrong, it is told as for a single command line
+                (composed,) = compose_each(command, [[f"{group}={name}"]], argv)
+                yield name, composed if isinstance(composed, UserError) else composed[group]
 
 
 @contextmanager
