@@ -67,6 +67,8 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(argv: list[str]) -> int:
     if argv[:1] == ["-sc"]:
         return _complete()
+    if argv[:1] == ["help"] and argv[1:]:
+        argv = [argv[1], "--help", *argv[2:]]
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
         return 0

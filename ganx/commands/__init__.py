@@ -21,6 +21,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage."""
+        if message.startswith("unrecognized arguments: -"):
+            near = close(message.split()[2].partition("=")[0], self._option_string_actions)
+            raise UserError(f"{message}{near or f'; see {self.prog} --help'}")
         raise UserError(f"{message}; see {self.prog} --help")
 
 
@@ -73,6 +76,8 @@ def refuse_other_meaning(group: str, argv: Sequence[str], own: AbstractSet[str],
     for word in argv:
         key = word.lstrip("+~").partition("=")[0]
         root = key.partition(".")[0].partition("@")[0]
+        if key in ("table", "figure") and key != group:
+            raise UserError(f"{word}: ganx {group}s takes a {group}; write ganx {key}s {word}")
         if word in ("-m", "--multirun"):
             raise UserError(f"{word}: ganx {group}s takes one {group}, or all of them when no {group} is given")
         if word.startswith("-") or root in own or root.startswith("hydra") or key == group:
@@ -80,5 +85,5 @@ def refuse_other_meaning(group: str, argv: Sequence[str], own: AbstractSet[str],
         if root in meaning or root == group:
             raise UserError(
                 f"{word} would change what a {group} means; put a copy of conf/{group}/NAME.yaml into a folder of your "
-                f"own and name that with --config-dir{close(root, own)}"
+                f"own and name that with --config-dir{'' if root == group else close(root, own)}"
             )

@@ -32,7 +32,10 @@ def _figures(config: dict[str, Any], argv: list[str]) -> int:
     if "figure" not in config:
         return _list(argv)
     definition = Definition.of(config["figure"])
-    return _make(definition, config, _compose(definition, argv), argv)
+    out = Path(config["out"] or Path(config["outputs"]) / "figures" / f"{definition.name}.png")
+    if out.suffix.lower() != ".png" or out.is_dir():
+        raise UserError(f"out={out} is no name of a PNG file; write e.g. out={definition.name}.png")
+    return _make(definition, out, _compose(definition, argv), argv)
 
 
 def _list(argv: Sequence[str]) -> int:
@@ -60,9 +63,7 @@ def _compose(definition: Definition, argv: Sequence[str]) -> list[tuple[dict[str
     return [(found, [*line, *folders]) for found, line in zip(composed, lines, strict=True) if isinstance(found, dict)]
 
 
-def _make(
-    definition: Definition, config: dict[str, Any], runs: Sequence[tuple[dict[str, Any], list[str]]], argv: list[str]
-) -> int:
+def _make(definition: Definition, out: Path, runs: Sequence[tuple[dict[str, Any], list[str]]], argv: list[str]) -> int:
     """Train the runs that are not finished, and draw; the code is that of a training that does not end well."""
     from ganx.figures.drawings import DRAWINGS, check  # torch
     from ganx.figures.trained import Trained
@@ -76,9 +77,6 @@ def _make(
         for wanted, (found, _) in zip(definition.runs, runs, strict=True)
     ]
     check(definition, trained)
-    out = Path(config["out"] or Path(config["outputs"]) / "figures" / f"{definition.name}.png")
-    if out.suffix.lower() != ".png" or out.is_dir():
-        raise UserError(f"out={out} is no name of a PNG file; write e.g. out={definition.name}.png")
     make_folder(out.parent)
     for number, (one, (found, line)) in enumerate(zip(trained, runs, strict=True), 1):
         print(f"[{number}/{len(runs)}] {one.name}" + (": finished" if one.done else ""), flush=True)

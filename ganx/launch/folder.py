@@ -203,15 +203,16 @@ def find_sweep(name: str, outputs: str | Path) -> SweepFolder:
         UserError: there is none, or more than one.
     """
     sweeps = {folder.path.name: folder for folder in all_sweeps(outputs)}
-    name = Path(name).name if "/" in name else name
+    asked, name = name, Path(name).name if "/" in name else name
     if name in sweeps:
         return sweeps[name]
     found = [key for key in sweeps if name and key.startswith(name)]
     if len(found) == 1:
         return sweeps[found[0]]
     if found:
-        raise UserError(f"'{name}' fits {len(found)} sweeps: {', '.join(found[-5:])}")
-    raise UserError(f"there is no sweep '{name}' in {Path(outputs) / 'sweeps'}{nearest(name, sweeps)}")
+        raise UserError(f"'{asked}' fits {len(found)} sweeps: {', '.join(found[-5:])}")
+    hint = nearest(name, sweeps) or "; ganx status lists them"
+    raise UserError(f"there is no sweep '{asked}' in {Path(outputs) / 'sweeps'}{hint}")
 
 
 def run_folder(run: SweepRun) -> RunFolder:

@@ -109,8 +109,10 @@ def find_run(name: str, outputs: str | Path) -> RunFolder:
     if not name:
         raise UserError("run is empty: give a run's folder or signature; ganx status lists them")
     with suppress(ValueError):  # a NUL in the name
-        if Path(name).is_dir():
-            return RunFolder(Path(name))
+        if (folder := RunFolder(Path(name))).path.is_dir():
+            if not folder.config.exists() and not folder.result.exists():
+                raise UserError(f"run={name} is not the folder of a run: it has no config.yaml; ganx status lists runs")
+            return folder
     names = {path: run for path, _, run in _folders(outputs)}
     found = [path for path, run in names.items() if name == run or run.rpartition("-")[2].startswith(name)]
     if len(found) == 1:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-
 from ganx.run.context import Context, lay_out
 from ganx.run.finding import find_run
 from ganx.run.fitters import fitter_of
@@ -14,6 +12,7 @@ from ganx.run.life import network_for, scores_of
 from ganx.run.report import show_result, summarise
 from ganx.run.stored import finished_result, stored_experiment
 from ganx.targets import added_by
+from ganx.terminal import Terminal
 
 
 def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
@@ -22,7 +21,7 @@ def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
     Raises:
         UserError: no such run, an unfinished one, or one whose data have changed.
     """
-    console = Console()
+    console = Terminal()
     folder = find_run(config["run"], config["outputs"])
     experiment = stored_experiment(folder, added_by(argv))
     stored = finished_result(folder)

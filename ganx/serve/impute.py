@@ -21,6 +21,7 @@ from ganx.run.stored import finished_result
 from ganx.serve.ensemble import Ensemble, open_ensemble
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
+from ganx.terminal import Terminal
 from ganx.text import plural
 
 #: {column: {row: text}}; rows are counted from the first of a portion.
@@ -37,7 +38,7 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
         UserError: no such run, one that is not finished or holds rows back, a table of another form, a name for the
             output under which it cannot be written, or the spread of a single replica.
     """
-    console = Console()
+    console = Terminal()
     places = {key: config[key] for key in ("out", "spread") if config[key] is not None}
     check_places(config["input"], places)
     folder = find_run(config["run"], config["outputs"])

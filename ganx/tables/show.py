@@ -18,6 +18,7 @@ from ganx.tables.definition import ScaleName, TableDefinition
 from ganx.tables.jobs import TableJob
 from ganx.tables.sheet import Sheet, fill, places
 from ganx.tables.wanted import known, wanted
+from ganx.terminal import Terminal
 from ganx.text import plural
 
 SCALES: tuple[ScaleName, ...] = ("quick", "paper")
@@ -115,8 +116,8 @@ def announce(filled: Sequence[Sheet], jobs: Sequence[TableJob]) -> None:
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=240)
+    console = Terminal()
+    return console if console.is_terminal else Terminal(width=240)
 
 
 def _tell(console: Console, problems: Sequence[str]) -> None:

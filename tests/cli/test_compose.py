@@ -151,7 +151,7 @@ def test_a_baseline_needs_nothing_that_trains(mine):
         ("seed=${nope:1}", "Unsupported interpolation type nope"),
         ("seed", "cannot read 'seed': write key=value"),
         ("seed=[1", "cannot read 'seed=[1': write key=value"),
-        ("=3", "a group takes the name of one of its options"),
+        ("=3", "cannot read '=3': no key stands before ="),
         ("--foo", "unrecognized arguments: --foo"),
         ("--config-name=foo", "ganx has no --config-path"),
         ("--experimental-rerun=foo", "ganx has no --config-path"),
