@@ -193,7 +193,7 @@ def _in_quotes(word: str) -> str:
     key, _, value = word.partition("=")
     if not re.fullmatch(r"[\w./@+~]+", key) or not value:
         return ""
-    if value.startswith("["):
+    if value.startswith("[") and value.endswith("]"):
         return f": {list_override(key, [part.strip(_MARKS) for part in value.strip('[]').split(',')])}"
     return f": {text_override(key, value.strip(_MARKS))}"
 
@@ -414,7 +414,9 @@ class CheckedLoader(ConfigLoaderImpl):
             return why
         known = {str(name) for name in parent} - {"hydra"}
         if not prefix:
-            known |= {"train": set(groups) - {"table", "figure"}}.get(self.command, {self.command[:-1]} & set(groups))
+            known |= {"train": set(groups) - {"table", "figure", "hydra"}}.get(
+                self.command, {self.command[:-1]} & set(groups)
+            )
         add = f", or add it with +{key}=VALUE" if len(keys) > 2 else ""  # below a group's own keys: a mapping
         return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known)}{add}"
 
