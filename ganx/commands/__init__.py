@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,8 +23,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage."""
         if message.startswith("unrecognized arguments: -"):
-            near = close(message.split()[2].partition("=")[0], self._option_string_actions)
-            raise UserError(f"{message}{near or f'; see {self.prog} --help'}")
+            option = message.split()[2].partition("=")[0]
+            if near := get_close_matches(option, self._option_string_actions, n=1, cutoff=0.75):
+                raise UserError(f"{message}; did you mean '{near[0]}'?")
         raise UserError(f"{message}; see {self.prog} --help")
 
 
