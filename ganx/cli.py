@@ -30,7 +30,7 @@ HYDRA = {
 }
 PLAIN = {
     "list": "what can be composed: ganx list model",
-    "status": "sweeps and runs: what went wrong, state, age, progress, key figure",
+    "status": "sweeps and runs, what went wrong first: ganx status state=failed model=hexagan",
     "cancel": "stop the jobs of a sweep: ganx cancel SWEEP",
     "completion": 'TAB for commands and overrides: eval "$(ganx completion bash)"',
 }
@@ -72,6 +72,8 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(argv: list[str]) -> int:
     if argv[:1] == ["-sc"]:
         return _complete()
+    if argv[:1] == ["help"] and argv[1:]:
+        argv = [argv[1], "--help", *argv[2:]]
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_help())
         return 0
@@ -110,11 +112,13 @@ def _complete() -> int:
         return int(import_module(f"ganx.commands.{words[1]}").run(["-sc", "query=bash", *folders]))
     elif words[1] == "list":
         print(" ".join(import_module("ganx.groups").groups()))
+    elif words[1] == "status":
+        print(" ".join(import_module("ganx.commands.status").completions("" if line.endswith(" ") else words[-1])))
     elif words[1] == "completion":
         print("bash zsh")
     return 0
 
 
 def _complain(message: object, code: int) -> int:
-    print(f"ganx: {printable(str(message))}", file=sys.stderr)
+    print(f"ganx: {printable(' '.join(str(message).split()))}", file=sys.stderr)
     return code

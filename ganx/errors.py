@@ -35,3 +35,9 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     if close:
         return f"; did you mean '{close[0]}'?"
     return f"; choose from {', '.join(known)}" if 0 < len(known) <= 20 else ""
+
+
+def close(name: str, choices: Iterable[str]) -> str:
+    """Return a hint that ends a message: the nearest valid name; empty where none is near."""
+    hint = nearest(name, choices)
+    return hint if hint.startswith("; did") else ""

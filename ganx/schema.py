@@ -6,11 +6,13 @@ The values stand in conf/; here are their types and ranges. No torch: a wrong va
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import typing
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ganx.errors import UserError, nearest
@@ -339,6 +341,7 @@ def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = f
     """
     chosen = {group: (dict[str, Any], False) for group in ("table", "figure") if command == f"{group}s"}
     checked = check_keys("", config, _COMMANDS[command], chosen)
+    _check_places(command, checked)
     for where, name in targets_of(checked):
         check_target(name, extra, where)
     if command == "train":
@@ -346,6 +349,21 @@ def check_config(command: str, config: dict[str, Any], extra: frozenset[str] = f
     if chosen:
         checked["hardware"] = check_keys("hardware", checked["hardware"], Hardware)
     return checked
+
+
+def _check_places(command: str, config: dict[str, Any]) -> None:
+    """Refuse names of files, folders and runs that are empty, files that are folders, and outputs that lie in none."""
+    for key in ("run", "input", "out", "spread", "outputs"):
+        if config.get(key) == "":
+            raise UserError(f"{key} is empty: write {key}=NAME")
+    for key in ("out", "spread") if command != "tables" else ():
+        name = config.get(key)
+        if name is not None and (name.endswith("/") or Path(name).is_dir()):
+            raise UserError(f"{key}={name}: this is a folder; name a file in it")
+    for key in ("outputs", "out") if command == "tables" else ("outputs",):
+        for folder in (path := Path(config[key] or "."), *path.parents):
+            if os.path.lexists(folder) and not folder.is_dir():
+                raise UserError(f"{key}={path}: {folder} is not a folder; choose another name")
 
 
 def _check_train(config: dict[str, Any]) -> None:
@@ -390,6 +408,8 @@ def _check_dataset(config: dict[str, Any]) -> dict[str, Any]:
     if "_target_" not in config:
         raise UserError("missing key 'dataset._target_': the class that loads the data, e.g. ganx.data.sets.own.CSV")
     parameters = constructor(str(config["_target_"]), "dataset._target_")
+    if config.get("path") == "":
+        raise UserError("dataset.path is empty: write dataset.path=FILE")
     for key in config:
         if key not in parameters and (why := no_meaning(str(key), config)):
             raise UserError(why)

@@ -54,7 +54,8 @@ def config_dirs(argv: Sequence[str]) -> list[Path]:
             found += re.findall(r"file://([^,\]'\"]+)", word)
     missing = [folder for folder in found if not Path(folder).is_dir()]
     if missing:
-        raise UserError(f"the configuration folder '{missing[0]}' does not exist")
+        why = "is not a folder" if Path(missing[0]).exists() else "does not exist"
+        raise UserError(f"the configuration folder '{missing[0]}' {why}")
     return [Path(folder).absolute() for folder in found]
 
 

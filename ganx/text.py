@@ -1,4 +1,4 @@
-"""Words for counts and spans of time, and overrides as a user types them."""
+"""Words for counts and spans of time, overrides as a user types them, and names as a terminal can show them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ from collections.abc import Iterable
 def shorten(text: str, length: int = 100) -> str:
     """Return a text for a message: its beginning, where it is longer."""
     return text if len(text) <= length else f"{text[:length]}..."
-
-
-def printable(text: str) -> str:
-    """Return a text in one line; what a terminal would obey, or could not show, stands as an escape."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(text.split()))
 
 
 def plural(count: int, noun: str) -> str:
@@ -30,6 +25,13 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def printable(text: str) -> str:
+    """Return a text with what would steer a terminal written out: an escape code in a name is shown as `\\x1b[31m`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def list_override(key: str, values: Iterable[str | float]) -> str:

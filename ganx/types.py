@@ -12,7 +12,7 @@ import typing
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from ganx.errors import UserError, nearest
+from ganx.errors import UserError, close, nearest
 from ganx.text import list_override, shorten, text_override
 
 
@@ -133,8 +133,7 @@ def check(where: str, value: Any, kind: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _check_union(where, value, kind, args)
     if not _fits(value, kind):
-        hint = nearest(value, map(str, args)) if origin is Literal and isinstance(value, str) else ""
-        hint = hint if hint.startswith("; did") else ""
+        hint = close(value, map(str, args)) if origin is Literal and isinstance(value, str) else ""
         raise UserError(
             f"{where}={_shown(value)}: expected {describe(kind, value)}{hint or _in_quotes(where, value, (kind,))}"
         )

@@ -21,8 +21,8 @@ class MissForest(Iterative):
         rounds: passes over all columns, at most.
         n_trees: of each forest. There is one forest for each column and round, all kept in memory.
         max_features: share of the features that a split chooses from.
-        splits: the `best` ones of trees that each see a bootstrap of the rows (Breiman, 2001), or `random` ones of trees
-            that see all (extremely randomised trees: Geurts et al., 2006), which are fitted faster.
+        splits: the `best` ones, of trees that each see a bootstrap of the rows (Breiman, 2001), or `random` ones, of
+            trees that see all (extremely randomised trees: Geurts et al., 2006), which are fitted faster.
         max_rows: training rows, drawn at random from more.
         wide, n_nearest_features, rounds_when_wide: see `Iterative`.
     """

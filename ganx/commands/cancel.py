@@ -6,9 +6,8 @@ import os
 import signal
 import socket
 from contextlib import suppress
-from pathlib import Path
 
-from ganx.commands import Parser, with_outputs
+from ganx.commands import Parser, as_options, check_outputs
 from ganx.errors import RunError
 from ganx.launch.folder import Sweep, SweepFolder, find_sweep
 from ganx.launch.queue import cancel, is_active, queue
@@ -24,11 +23,9 @@ def run(argv: list[str]) -> int:
     )
     parser.add_argument("sweep", help="the name of a sweep, or its beginning; ganx status lists them")
     default = os.environ.get("GANX_OUTPUTS", "outputs")
-    parser.add_argument(
-        "--outputs", type=Path, default=default, help=f"where it is; also outputs=DIR (default: {default})"
-    )
-    args = parser.parse_args(with_outputs(argv))
-    folder = find_sweep(args.sweep, args.outputs)
+    parser.add_argument("--outputs", metavar="DIR", help=f"where it is; also outputs=DIR (default: {default})")
+    args = parser.parse_args(as_options(argv, ["outputs"], "ganx cancel"))
+    folder = find_sweep(args.sweep, check_outputs(args.outputs, default))
     sweep = folder.read()
     stopped = _cancel_slurm(sweep) if any(job.id for job in sweep.jobs) else _stop_processes(folder, sweep)
     print(f"{sweep.name}: {stopped}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganx.commands import refuse_other_meaning
-from ganx.compose import compose_each
+from ganx.compose import compose_each, read_each
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
 from ganx.figures.definition import FIGURE_KEYS, Definition
@@ -17,6 +17,7 @@ from ganx.groups import options
 from ganx.places import check_files
 from ganx.schema import Figures, Train
 from ganx.targets import config_dirs
+from ganx.text import printable
 
 _OWN = frozenset(field.name for field in fields(Figures))
 _MEANING = frozenset(field.name for field in fields(Train)) | FIGURE_KEYS | {"experiment"}
@@ -41,15 +42,14 @@ def _figures(config: dict[str, Any], argv: list[str]) -> int:
 
 def _list(argv: Sequence[str]) -> int:
     """Print name and title of the figures in conf/ and in the user's own folders; for a faulty one, what is wrong."""
-    names = list(options("figure", config_dirs(argv)))
-    width = max(map(len, names))
-    for name, config in zip(names, compose_each("figures", [[f"figure={name}"] for name in names], argv), strict=True):
+    width = max(map(len, options("figure", config_dirs(argv))))
+    for name, content in read_each("figures", "figure", argv):
         try:
-            if isinstance(config, UserError):
-                raise config
-            print(f"{name:{width}}  {Definition.of(config['figure']).title}")
+            if isinstance(content, UserError):
+                raise content
+            print(f"{name:{width}}  {printable(Definition.of(content).title)}")
         except UserError as error:
-            print(f"figure={name}: {error}")
+            print(printable(f"figure={name}: {' '.join(str(error).split())}"))
     return 0
 
 

@@ -19,7 +19,9 @@ def run(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     for folder in args.config_dir:
         if not folder.is_dir():
-            raise UserError(f"the configuration folder '{folder}' does not exist")
+            raise UserError(
+                f"the configuration folder '{folder}' {'is not a folder' if folder.exists() else 'does not exist'}"
+            )
     known = groups(args.config_dir)
     if args.group is None:
         _print((group, ", ".join(options(group, args.config_dir))) for group in known)

@@ -2,170 +2,126 @@
 
 from __future__ import annotations
 
-import math
+import argparse
+import json
 import os
-import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from typing import get_args
 
-from ganx.commands import Parser, with_outputs
-from ganx.errors import UserError
-from ganx.launch.folder import Sweep, SweepFolder, all_sweeps, find_sweep
-from ganx.launch.queue import queue
-from ganx.launch.state import Queue, Status, SweepState, is_over, statuses
-from ganx.metrics.registry import by_telling
-from ganx.run.folder import RunFolder, all_runs
-from ganx.run.lock import Heartbeat
-from ganx.text import plural
+from ganx.commands import Parser, as_options, check_outputs
+from ganx.errors import UserError, nearest
+from ganx.groups import options
+from ganx.launch.folder import find_sweep
+from ganx.launch.overview import show_sweep, show_sweeps
+from ganx.run.finding import FoundRun, all_runs
+from ganx.run.folder import RunState
+from ganx.run.listing import record, show_runs
+from ganx.text import printable
 
-_COLOURS = {"done": "32", "running": "36", "failed": "31", "stale": "33", "interrupted": "33"}
-_ORDER: tuple[SweepState, ...] = ("failed", "stale", "interrupted", "running", "queued", "done")
-_TOLD = 3  # metrics of a run in one line
-_LATEST = 10  # sweeps that are shown even when nothing of them is left to do
+_STATES = ("damaged", *(state for state in get_args(RunState) if state != "new"))
+_LIMIT = 20  # runs that are shown
+
+#: Keys that choose runs.
+_FILTERS = {
+    "state": f"only runs that are in one of these states: {', '.join(_STATES)}",
+    "model": "only runs of these models",
+    "dataset": "only runs on these data sets",
+    "sweep": "only runs of this sweep",
+}
+KEYS = (*_FILTERS, "limit", "outputs")
 
 
 def run(argv: list[str]) -> int:
     """Print what went wrong, the sweeps, and a line for each run, the latest last."""
+    args = _parse(argv)
+    if args.sweep_name is not None:
+        show_sweep(find_sweep(args.sweep_name, args.outputs))
+        return 0
+    runs, chosen = _chosen_runs(args), [key for key in _FILTERS if getattr(args, key) is not None]
+    if args.json:
+        print(json.dumps([record(run) for run in runs[-args.limit if args.limit else 0 :]], indent=2))
+        return 0
+    if not chosen:
+        show_sweeps(args.outputs, everything=args.limit == 0)
+    if not runs:
+        print(f"no {'such ' if chosen else ''}runs in {printable(str(args.outputs / 'runs'))}")
+        return 0
+    left = ", ".join(f"{key}=" for key in _FILTERS if key not in chosen)
+    how = f"limit=0 shows all{'; choose with ' if left else ''}{left}"
+    show_runs(runs, _LIMIT if args.limit is None else args.limit, how)
+    return 0
+
+
+def completions(typed: str) -> list[str]:
+    """Return what a word may become: a key, or a key with one of its values."""
+    key = typed.partition("=")[0]
+    values = {"state": _STATES, "model": options("model"), "dataset": options("dataset")}
+    if key in values and key != typed:
+        return [f"{key}={value}" for value in values[key]]
+    return [*(f"{key}=" for key in KEYS), "--json"]
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
     parser = Parser(
         prog="ganx status",
-        description="Show what went wrong, then the sweeps, then the runs: state, age, and progress or key metrics. "
-        "With the name of a sweep (or its beginning), show each of its runs, with the job and the log.",
+        description="Show what went wrong, then the sweeps, then the latest runs: state, age, and progress or key "
+        "metrics. With the name of a sweep (or its beginning), show each of its runs, with the job and the log. "
+        "Options may be typed as KEY=VALUE, too: ganx status state=failed,damaged model=hexagan",
     )
-    parser.add_argument("sweep", nargs="?", help="the name of a sweep")
-    default = os.environ.get("GANX_OUTPUTS", "outputs")
+    parser.add_argument("sweep_name", nargs="?", metavar="SWEEP", help="the name of a sweep")
+    for name, told in _FILTERS.items():
+        parser.add_argument(f"--{name}", help=told)
     parser.add_argument(
-        "--outputs", type=Path, default=default, help=f"where they are; also outputs=DIR (default: {default})"
+        "--limit", type=_count, metavar="N", help=f"runs to show, the latest ones; 0 shows all (default: {_LIMIT})"
     )
-    args = parser.parse_args(with_outputs(argv))
-    if args.sweep is not None:
-        return _one_sweep(find_sweep(args.sweep, args.outputs))
-    _sweeps(all_sweeps(args.outputs))
+    parser.add_argument("--json", action="store_true", help="print the runs, all of them, as a JSON list")
+    default = os.environ.get("GANX_OUTPUTS", "outputs")
+    parser.add_argument("--outputs", metavar="DIR", help=f"where they are (default: {default})")
+    args = parser.parse_args(as_options(argv, KEYS, "ganx status"))
+    args.outputs = check_outputs(args.outputs, default)
+    if args.sweep_name is not None and (args.json or any(getattr(args, name) is not None for name in KEYS[:-1])):
+        raise UserError(f"to choose among the runs of a sweep, write ganx status sweep={args.sweep_name} and no SWEEP")
+    return args
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of runs")
+    return int(text)
+
+
+def _chosen_runs(args: argparse.Namespace) -> list[FoundRun]:
+    """Return the runs that are asked for, the one seen last at the end.
+
+    Raises:
+        UserError: there is no such state, model, data set or sweep.
+    """
+    states, models, datasets = (_words(args, name) for name in ("state", "model", "dataset"))
+    _check_known("state", states, _STATES)
     runs = all_runs(args.outputs)
-    if not runs:
-        print(f"no runs in {args.outputs / 'runs'}")
-    _print(map(_row, runs), coloured=1)
-    return 0
+    _check_known("model", models, {run.model for run in runs}.union(options("model")))
+    _check_known("dataset", datasets, {run.dataset for run in runs}.union(options("dataset")))
+    if models is not None:
+        runs = [run for run in runs if run.model in models]
+    if datasets is not None:
+        runs = [run for run in runs if run.dataset in datasets]
+    if args.sweep is not None:
+        folders = {os.path.realpath(run.folder) for run in find_sweep(args.sweep, args.outputs).read().runs}
+        runs = [run for run in runs if os.path.realpath(run.path) in folders]
+    if states is not None:
+        thorough = "damaged" in states  # which the first bytes do not always tell
+        runs = [run for run in runs if (run.checked_state if thorough else run.state) in states]
+    return runs
 
 
-def _sweeps(folders: Sequence[SweepFolder]) -> None:
-    """Print the errors of the sweeps that matter, then a line for each."""
-    asked = _Queue()
-    shown: list[tuple[Sweep, list[Status]]] = []
-    for age, folder in enumerate(reversed(folders)):
-        try:
-            sweep = folder.read()
-        except UserError as error:
-            print(f"ganx: {error}", file=sys.stderr)
-            continue
-        if age < _LATEST or not is_over(folder, sweep, asked.of(sweep)):
-            shown.insert(0, (sweep, statuses(folder, sweep, asked.of(sweep))))
-    told: set[str] = set()
-    for _, states in reversed(shown):  # a later sweep may have mended what an earlier one broke
-        for status in states:
-            if status.state == "failed" and status.run.folder not in told:
-                print(_problem(status))
-            told.add(status.run.folder)
-    _print((_line(sweep, states) for sweep, states in shown), coloured=None)
-    if shown:
-        print()
+def _words(args: argparse.Namespace, name: str) -> list[str] | None:
+    """Return the values of a filter, which commas part."""
+    text: str | None = getattr(args, name)
+    return None if text is None else text.split(",")
 
 
-class _Queue:
-    """squeue, asked at most once, and only for sweeps that have jobs in it."""
-
-    @cached_property
-    def _asked(self) -> Queue:
-        return queue()
-
-    def of(self, sweep: Sweep) -> Queue:
-        """Return what concerns a sweep."""
-        return self._asked if any(job.id for job in sweep.jobs) else None
-
-
-def _problem(status: Status) -> str:
-    log = f"  (log: {status.log})" if status.log else ""
-    return f"{_painted('failed')}  {status.run.name or status.run.folder}: {status.told}{log}"
-
-
-def _line(sweep: Sweep, states: Sequence[Status]) -> list[str]:
-    counted = Counter(status.state for status in states)
-    told = ", ".join(f"{counted[state]} {state}" for state in _ORDER if counted[state])
-    return [f"sweep {sweep.name}", sweep.launcher, f"{plural(len(states), 'run')}: {told}"]
-
-
-def _one_sweep(folder: SweepFolder) -> int:
-    """Print every run of a sweep."""
-    sweep = folder.read()
-    states = statuses(folder, sweep, _Queue().of(sweep))
-    for status in states:
-        if status.state == "failed":
-            print(_problem(status))
-    print("  ".join(_line(sweep, states)))
-    print(sweep.command)
-    _print((_run_of_sweep(status) for status in states), coloured=1)
-    return 0
-
-
-def _run_of_sweep(status: Status) -> list[str]:
-    job = f"job {status.job.id}" if status.job and status.job.id else ""
-    log = str(status.log or "")
-    return [status.run.name or status.run.folder, status.state, _age(status.age), status.told, job, log]
-
-
-def _row(folder: RunFolder) -> list[str]:
-    name = f"{folder.path.parent.name}/{folder.path.name}"
-    try:
-        state = folder.state()
-    except UserError as error:
-        return [name, "failed", _age(folder.age()), str(error)]
-    result = folder.read_result() or {}
-    if state == "failed":
-        told = " ".join(str(result.get("error", "")).split())
-    elif state == "done":
-        told = _metrics(result.get("metrics", {}))
-    else:
-        beat = Heartbeat.read(folder.heartbeat)
-        told = f"step {beat.step} of {beat.steps}" if beat and beat.steps else ""
-    return [name, state, _age(folder.age()), told]
-
-
-def _print(rows: Iterable[list[str]], coloured: int | None) -> None:
-    """Print rows in columns; the state in column `coloured` is painted on a terminal."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
-        cells[-1] = row[-1]
-        if coloured is not None:
-            cells[coloured] = _painted(row[coloured]) + cells[coloured][len(row[coloured]) :]
-        print("  ".join(cells).rstrip())
-
-
-def _painted(state: str) -> str:
-    return f"\033[{_COLOURS.get(state, '0')}m{state}\033[0m" if sys.stdout.isatty() else state
-
-
-def _metrics(metrics: dict[str, Any]) -> str:
-    known = [name for name, metric in metrics.items() if _is_number(metric.get("mean"))]
-    return "  ".join(f"{name} {_mean_sd(metrics[name])}" for name in by_telling(known or metrics)[:_TOLD])
-
-
-def _mean_sd(metric: dict[str, Any]) -> str:
-    mean, sd = metric.get("mean"), metric.get("sd")
-    if not _is_number(mean):
-        return "-"
-    return f"{mean:.4f}" + (f" ± {sd:.4f}" if _is_number(sd) else "")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _age(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}" if math.isfinite(seconds) else "-"
-    return f"{max(seconds, 0):.0f} s"
+def _check_known(key: str, words: Iterable[str] | None, known: Iterable[str]) -> None:
+    known = set(known)
+    for word in words or ():
+        if word not in known:
+            raise UserError(f"{key}={word}: no such {key}{nearest(word, known) or '; ganx status lists them'}")

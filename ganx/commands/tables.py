@@ -7,10 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 from ganx.commands import refuse_other_meaning
-from ganx.compose import compose_each, is_sweep, launcher_of, override, sweep_words
+from ganx.compose import is_sweep, launcher_of, override, read_each, sweep_words
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
-from ganx.groups import options
 from ganx.launch.plan import Request
 from ganx.places import check_folder
 from ganx.schema import Tables, Train
@@ -18,7 +17,6 @@ from ganx.tables import show
 from ganx.tables.collect import collect
 from ganx.tables.definition import TABLE_KEYS, TableDefinition, check_names
 from ganx.tables.jobs import jobs_of
-from ganx.targets import config_dirs
 
 _OWN = frozenset(field.name for field in fields(Tables))
 _MEANING = frozenset(field.name for field in fields(Train)) | TABLE_KEYS | {"experiment"}
@@ -61,17 +59,14 @@ def _tables(config: dict[str, Any], argv: list[str]) -> int:
 
 def _every_table(argv: list[str]) -> list[TableDefinition | UserError]:
     """Return the tables of conf/ and of the user's own folders; for a faulty one, what is wrong with it."""
-    folders = config_dirs(argv)
-    names = list(options("table", folders))
-    composed = compose_each("tables", [[f"table={name}"] for name in names], argv)
-    return [_definition(name, config) for name, config in zip(names, composed, strict=True)]
+    return [_definition(name, content) for name, content in read_each("tables", "table", argv)]
 
 
-def _definition(name: str, config: dict[str, Any] | UserError) -> TableDefinition | UserError:
+def _definition(name: str, content: dict[str, Any] | UserError) -> TableDefinition | UserError:
     try:
-        if isinstance(config, UserError):
-            raise config
-        return TableDefinition.of(config["table"])
+        if isinstance(content, UserError):
+            raise content
+        return TableDefinition.of(content)
     except UserError as error:
         return UserError(f"table={name}: {error}")
 

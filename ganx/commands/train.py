@@ -6,6 +6,7 @@ from typing import Any
 
 from ganx.compose import is_search, is_sweep, sweep_words
 from ganx.compose import run as run_hydra
+from ganx.errors import UserError
 
 
 def run(argv: list[str]) -> int:
@@ -16,6 +17,9 @@ def run(argv: list[str]) -> int:
 
         return train(config, command_line)
 
+    for word in argv:
+        if word.startswith(("table=", "figure=")):
+            raise UserError(f"{word}: ganx train takes a model; write ganx {word.partition('=')[0]}s {word}")
     argv = sweep_words(argv)
     if is_search(argv):
         argv.append("hydra/sweeper=optuna")

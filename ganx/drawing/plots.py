@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import matplotlib
 import matplotlib.image
 import numpy as np
 import pandas as pd
@@ -13,9 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ganx.drawing import drawing
 from ganx.files import write_bytes
-
-matplotlib.use("Agg")
 
 #: Told apart by colour-blind readers, too, as far as ten colours can be.
 COLOURS = [
@@ -125,7 +123,8 @@ def _some(*arrays: NDArray[np.floating]) -> list[NDArray[np.floating]]:
 def save(figure: Figure, out: Path) -> None:
     """Write a figure as a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    with drawing():
+        figure.savefig(buffer, format="png", dpi=110)
     write_bytes(out, buffer.getvalue())
 
 

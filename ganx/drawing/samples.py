@@ -24,6 +24,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ganx.drawing import drawing
 from ganx.drawing.plots import COLOURS, save
 from ganx.files import write_bytes
 
@@ -91,7 +92,8 @@ def animation(
         if category is not None:
             dots.set(facecolors=_colours(category[f]))
         title.set_text(_step(steps[f]))
-        canvas.draw()
+        with drawing():
+            canvas.draw()
         pages.append(np.array(canvas.buffer_rgba())[..., :3])
         figure.set_layout_engine("none")  # the first page's serves all
     _write_gif(pages, out)

@@ -149,7 +149,7 @@ class SweepFolder:
 
     def end_of(self, run: int) -> Path:
         """Return where it stands how a run ended."""
-        return self.path / "ended" / f"{run}.json"
+        return Path(f"{self.path}/ended/{run}.json")
 
     def end(self, run: int, ended: Ended) -> None:
         """Note how a run ended."""
@@ -163,7 +163,7 @@ class SweepFolder:
     def ended(self, run: int) -> Ended | None:
         """Return how a run ended; None while it has not."""
         try:
-            ended = Ended(**json.loads(self.end_of(run).read_text(encoding="utf-8")))
+            ended = Ended(**json.loads(self.end_of(run).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
         sound = isinstance(ended.code, int) and isinstance(ended.seconds, int | float) and isinstance(ended.error, str)
@@ -203,15 +203,16 @@ def find_sweep(name: str, outputs: str | Path) -> SweepFolder:
         UserError: there is none, or more than one.
     """
     sweeps = {folder.path.name: folder for folder in all_sweeps(outputs)}
-    name = Path(name).name if "/" in name else name
+    asked, name = name, Path(name).name if "/" in name else name
     if name in sweeps:
         return sweeps[name]
     found = [key for key in sweeps if name and key.startswith(name)]
     if len(found) == 1:
         return sweeps[found[0]]
     if found:
-        raise UserError(f"'{name}' fits {len(found)} sweeps: {', '.join(found[-5:])}")
-    raise UserError(f"there is no sweep '{name}' in {Path(outputs) / 'sweeps'}{nearest(name, sweeps)}")
+        raise UserError(f"'{asked}' fits {len(found)} sweeps: {', '.join(found[-5:])}")
+    hint = nearest(name, sweeps) or "; ganx status lists them"
+    raise UserError(f"there is no sweep '{asked}' in {Path(outputs) / 'sweeps'}{hint}")
 
 
 def run_folder(run: SweepRun) -> RunFolder:

@@ -16,6 +16,7 @@ from ganx.errors import UserError
 from ganx.launch.folder import Ended, Sweep, SweepFolder, SweepJob, SweepRun, all_sweeps, run_folder
 from ganx.launch.queue import is_active, is_waiting, queue, reason
 from ganx.metrics.registry import SELECTING, by_telling, metric_of
+from ganx.run.finding import glance
 from ganx.run.folder import RunFolder
 from ganx.run.lock import Heartbeat, is_alive
 
@@ -54,11 +55,31 @@ class Status:
         return self.state not in ("queued", "running")
 
 
-def statuses(folder: SweepFolder, sweep: Sweep, queue: Queue) -> list[Status]:
-    """Return where the runs of a sweep stand."""
+def statuses(folder: SweepFolder, sweep: Sweep, queue: Queue, *, brief: bool = False) -> list[Status]:
+    """Return where the runs of a sweep stand.
+
+    Args:
+        brief: of those that are done, say no more than that; by the first bytes of result.json (`glance`).
+    """
     working = {job.number for job in _working(folder, sweep, queue)}
     jobs = sweep.job_of
-    return [_status(folder, run, jobs.get(run.number), working, queue) for run in sweep.runs]
+    return [
+        (brief and _done(folder, run, jobs.get(run.number), working))
+        or _status(folder, run, jobs.get(run.number), working, queue)
+        for run in sweep.runs
+    ]
+
+
+def _done(folder: SweepFolder, run: SweepRun, job: SweepJob | None, at_work: set[int]) -> Status | None:
+    """Return the state of a run that ended well; None where that takes a longer look."""
+    if glance(f"{run.folder}/result.json") != "done":
+        return None
+    ended = folder.ended(run.number)
+    if ended is None and job is not None and job.number in at_work:
+        return None  # with force=true, an old result stands until the end
+    if ended is not None and 0 < ended.code <= 128:
+        return None
+    return Status(run, job, "done", "", math.inf, None)
 
 
 def is_over(folder: SweepFolder, sweep: Sweep, queue: Queue) -> bool:

@@ -131,6 +131,10 @@ class Experiment:
             raise UserError(
                 f"model={model['name']} defines nothing that could be asked of it, e.g. `impute` or `classify`"
             )
+        if self.table.y is None and self.spec.capabilities & CAPABILITIES.keys() == {"classify"}:
+            dataset = self.config["dataset"]
+            cure = "name them, dataset.target=NAME" if "target" in dataset else "choose another data set"
+            raise UserError(f"model={model['name']} learns classes and dataset={dataset['name']} has none: {cure}")
         check_protocol(model["name"], self.spec, self.table, protocol, self.config["hardware"]["precision"])
         if self.spec.fitter != "gradient":
             return

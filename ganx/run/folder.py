@@ -195,27 +195,3 @@ def _text_of(file: Path) -> str:
         return read_bytes(file, MOST_BYTES).decode("utf-8")
     except UserError as error:
         raise ValueError(str(error)) from None
-
-
-def all_runs(outputs: str | Path) -> list[RunFolder]:
-    """Return the runs under `outputs`, the one with the latest sign of life last."""
-    folders = [RunFolder(path) for path in Path(outputs).glob("runs/*/[!.]*") if path.is_dir()]
-    return sorted(folders, key=lambda folder: (-folder.age(), str(folder)))
-
-
-def find_run(name: str, outputs: str | Path) -> RunFolder:
-    """Return the run that a user means by a folder, a signature, or the beginning of one.
-
-    Raises:
-        UserError: there is none, or more than one.
-    """
-    if Path(name).is_dir():
-        return RunFolder(Path(name))
-    runs = {folder.path.name: folder for folder in all_runs(outputs)}
-    found = [folder for key, folder in runs.items() if key == name or key.rpartition("-")[2].startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UserError(f"run={name} fits {len(found)} runs: {', '.join(str(folder) for folder in found[:5])}")
-    where = Path(outputs) / "runs"
-    raise UserError(f"run={name}: no such folder, and no such signature in {where}; ganx status lists them")

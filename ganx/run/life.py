@@ -28,6 +28,7 @@ from ganx.run.refit import is_wanted, refit
 from ganx.run.report import announce, repeat_command, show_result, summarise, table_notes
 from ganx.run.signature import experiment_config
 from ganx.targets import added_by
+from ganx.terminal import Terminal
 
 
 def train(
@@ -52,7 +53,7 @@ def train(
         UserError: the config does not fit the data, the method or an unfinished run in the folder.
         RunError: the run is locked, or its folder cannot be written.
     """
-    console = Console()
+    console = Terminal()
     experiment = Experiment.of(config, added_by(argv) if targets is None else targets)
     folder = experiment.folder
     if expected is not None and folder.path.resolve() != expected.path.resolve():

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-
 from ganx.errors import DamagedError, UserError
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder
@@ -15,6 +13,7 @@ from ganx.run.kept import fits
 from ganx.run.result import is_sealed
 from ganx.run.upgrade import upgrade
 from ganx.schema import check_config
+from ganx.terminal import Terminal
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,11 @@ def open_run(folder: RunFolder, extra_targets: frozenset[str] = frozenset(), *, 
         if "checkpoint" in kept and not fits(place, kept["checkpoint"]):
             raise DamagedError(f"{place.checkpoint} is not the one that this run has left; {RETRAIN}")
     if warn and not is_sealed(result):
-        Console(stderr=True, highlight=False).print(
+        Terminal(stderr=True).print(
             f"warning: {folder} is of an earlier version of ganx: what was edited since would go unseen; "
             f"ganx upgrade run={folder} seals it",
             style="yellow",
             soft_wrap=True,
-            markup=False,
         )
     return Opened(folder, _checked(folder, stored, extra_targets), result, extra_targets)
 

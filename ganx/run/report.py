@@ -41,8 +41,9 @@ def announce(console: Console, experiment: Experiment, layout: dict[str, Any]) -
         )
     hidden = " and ".join(part for part in (hidden if protocol["missing_rate"] else "", labels) if part) or "nothing"
     console.print(
-        f"[bold]{config['model']['name']}[/] on [bold]{table.name}[/]: {table.n_rows} rows, {table.n_columns} columns"
-        f"{classes}; protocol {protocol['name']}: {hidden} hidden",
+        f"[bold]{escape(config['model']['name'])}[/] on [bold]{escape(table.name)}[/]: {table.n_rows} rows, "
+        f"{table.n_columns} columns{classes}; protocol {escape(protocol['name'])}: {hidden} hidden",
+        markup=True,
         highlight=False,
         soft_wrap=True,
     )
@@ -116,9 +117,7 @@ def _show_columns(console: Console, columns: dict[str, dict[str, Any]]) -> None:
     grid = _grid("columns, worst first", ("column", "error", *map(_HEADINGS.__getitem__, beside), "cells", *judged))
     for name, one in worst[:_MOST_COLUMNS]:
         others = [_number(one[reference]) for reference in beside]
-        grid.add_row(
-            escape(name), _number(error_of(one)), *others, str(one["cells"]), *[_than_mean(one) for _ in judged]
-        )
+        grid.add_row(name, _number(error_of(one)), *others, str(one["cells"]), *[_than_mean(one) for _ in judged])
     console.print(grid)
     if rest := [one for _, one in worst[_MOST_COLUMNS:]]:
         failing = sum(_than_mean(one) not in ("", _FEW_CELLS) for one in rest)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-
 from ganx.run.context import Context, lay_out
+from ganx.run.finding import find_run
 from ganx.run.fitters import fitter_of
-from ganx.run.folder import find_run
 from ganx.run.life import network_for, scores_of
 from ganx.run.opened import open_run
 from ganx.run.report import show_result, summarise
 from ganx.targets import added_by
+from ganx.terminal import Terminal
 
 
 def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
@@ -23,7 +22,7 @@ def evaluate(config: dict[str, Any], argv: Sequence[str]) -> int:
         UserError: no such run, an unfinished one, or one whose data have changed.
         DamagedError: it is not what the run has left.
     """
-    console = Console()
+    console = Terminal()
     folder = find_run(config["run"], config["outputs"])
     opened = open_run(folder, added_by(argv))
     experiment, stored = opened.experiment(), opened.result

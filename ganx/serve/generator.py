@@ -26,7 +26,8 @@ from ganx.engine.views import Examples, View
 from ganx.errors import UserError, nearest
 from ganx.places import check_files
 from ganx.run.experiment import Experiment, State
-from ganx.run.folder import RunFolder, find_run
+from ganx.run.finding import find_run
+from ganx.run.folder import RunFolder
 from ganx.run.kept import read_kept
 from ganx.run.opened import open_run
 from ganx.targets import added_by, spec

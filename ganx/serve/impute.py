@@ -16,11 +16,12 @@ from rich.progress import Progress
 from ganx.data.csv_like import Like
 from ganx.engine.share import heard_by
 from ganx.errors import UserError
-from ganx.run.folder import find_run
+from ganx.run.finding import find_run
 from ganx.run.opened import open_run
 from ganx.serve.ensemble import Ensemble, ensemble_of
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
+from ganx.terminal import Terminal
 from ganx.text import plural
 
 #: {column: {row: text}}; rows are counted from the first of a portion.
@@ -37,7 +38,7 @@ def impute(config: dict[str, Any], argv: Sequence[str]) -> int:
         UserError: no such run, one that is not finished or holds rows back, a table of another form, a name for the
             output under which it cannot be written, or the spread of a single replica.
     """
-    console = Console()
+    console = Terminal()
     places = {key: config[key] for key in ("out", "spread") if config[key] is not None}
     check_places(config["input"], places)
     opened = open_run(find_run(config["run"], config["outputs"]), added_by(argv))

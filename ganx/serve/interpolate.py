@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +16,7 @@ from ganx.errors import UserError
 from ganx.files import make_folder
 from ganx.serve.generator import Floats, Index, TrainedGenerator, check_out, open_generator
 from ganx.serve.sample import check_images, images, known_rows, span, squared
+from ganx.terminal import Terminal
 from ganx.text import plural
 
 
@@ -43,7 +43,7 @@ def interpolate(config: dict[str, Any], argv: Sequence[str]) -> int:
     else:
         _draw_points(generator, x, category if generator.names else None, out, suffix)
     walks = f"{plural(n, 'walk')} of {plural(steps, 'step')} by {generator.name}"
-    Console().print(f"{walks}; written to {out}", highlight=False, soft_wrap=True)
+    Terminal().print(f"{walks}; written to {out}", highlight=False, soft_wrap=True)
     return 0
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
 from sklearn.neighbors import NearestNeighbors
 
 from ganx.drawing.samples import image_grid
@@ -17,6 +16,7 @@ from ganx.errors import UserError
 from ganx.files import make_folder, write_bytes
 from ganx.serve.generator import Floats, Index, TrainedGenerator, check_out, open_generator
 from ganx.serve.sample import check_images, csv, images, span
+from ganx.terminal import Terminal
 
 SAMPLES = 1000  # generated rows that figures are taken from, at least, and test rows, at most
 NEAREST = 5  # training rows beside each sample
@@ -40,7 +40,7 @@ def neighbours(config: dict[str, Any], argv: Sequence[str]) -> int:
     index = training_index(generator)
     x, c = generator.draw_all(max(n, SAMPLES), config["seed"])
     distance, place = index.kneighbors(features(generator, x), min(NEAREST, len(train)))
-    console = Console()
+    console = Terminal()
     for line in figures(generator, index, distance[:, 0]):
         console.print(line, highlight=False, soft_wrap=True)
     if out is None:

@@ -16,11 +16,12 @@ from ganx.data.csv_text import show
 from ganx.engine.share import heard_by
 from ganx.errors import UserError
 from ganx.run.calibration import calibrated
-from ganx.run.folder import find_run
+from ganx.run.finding import find_run
 from ganx.run.opened import open_run
 from ganx.serve.ensemble import Ensemble, ensemble_of
 from ganx.serve.table_file import check_places, check_separator, open_table
 from ganx.targets import added_by
+from ganx.terminal import Terminal
 from ganx.text import plural
 
 Floats = NDArray[np.float64]
@@ -41,7 +42,7 @@ def predict(config: dict[str, Any], argv: Sequence[str]) -> int:
         UserError: no such run, one that cannot classify, a table of another form, one with a column that is called like
             one of the output, or a name for the output under which it cannot be written.
     """
-    console, places = Console(), {"out": config["out"]}
+    console, places = Terminal(), {"out": config["out"]}
     check_places(config["input"], places)
     ensemble = ensemble_of(open_run(find_run(config["run"], config["outputs"]), added_by(argv)), "classify")
     with console.status(f"reading {config['input']}"):

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
 
 from ganx.data.rows import as_images
 from ganx.drawing.samples import image_grid, scatter
 from ganx.errors import UserError
 from ganx.files import atomic, make_folder
 from ganx.serve.generator import MOST_IMAGES, Floats, TrainedGenerator, check_out, open_generator
+from ganx.terminal import Terminal
 from ganx.text import plural
 
 
@@ -30,7 +30,7 @@ def sample(config: dict[str, Any], argv: Sequence[str]) -> int:
     generator = open_generator(config, argv)
     n = _WRITERS[suffix](generator, out, config["n"], config["seed"], generator.category(config["label"]))
     what = plural(n, "image" if generator.table.image_shape else "row")
-    Console().print(f"{what} of {generator.name}; written to {out}", highlight=False, soft_wrap=True)
+    Terminal().print(f"{what} of {generator.name}; written to {out}", highlight=False, soft_wrap=True)
     return 0
 
 

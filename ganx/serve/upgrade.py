@@ -6,17 +6,17 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-
 from ganx.errors import UserError
 from ganx.files import refuse_links, refusing
-from ganx.run.folder import RunFolder, find_run
+from ganx.run.finding import find_run
+from ganx.run.folder import RunFolder
 from ganx.run.kept import digest, digest_of, read_kept
 from ganx.run.lock import RunLock
 from ganx.run.opened import Opened, open_run
 from ganx.run.result import is_sealed
 from ganx.run.signature import experiment_config, signature
 from ganx.targets import added_by, spec
+from ganx.terminal import Terminal
 
 
 def upgrade_run(config: dict[str, Any], argv: Sequence[str]) -> int:
@@ -26,15 +26,15 @@ def upgrade_run(config: dict[str, Any], argv: Sequence[str]) -> int:
         UserError: no such run, an unfinished one, or the folder that it would get is taken.
         DamagedError: it is not what the run has left, as far as that can be told.
     """
-    console, folder = Console(highlight=False), find_run(config["run"], config["outputs"])
+    console, folder = Terminal(), find_run(config["run"], config["outputs"])
     opened = open_run(folder, added_by(argv), warn=False)
     if is_sealed(opened.result):
-        console.print(f"{folder} is sealed already", soft_wrap=True, markup=False)
+        console.print(f"{folder} is sealed already", soft_wrap=True)
         return 0
     refuse_links(folder.path)
     _check_kept(opened)
     sealed = _take_over(opened)
-    console.print(f"sealed as it is now: {sealed}", soft_wrap=True, markup=False)
+    console.print(f"sealed as it is now: {sealed}", soft_wrap=True)
     return 0
 
 

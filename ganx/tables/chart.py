@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ganx.drawing import drawing
 from ganx.tables.render import NO_CELL, Page
 from ganx.tables.sheet import Cell, Sheet
 
@@ -49,7 +50,8 @@ def png(page: Page) -> bytes:
     figure.text(0.1 / width, 0.08 / height, "\n".join(said), va="bottom", fontsize=7)
     _legend(figure, panels, (0.02 / width, 1 - 0.3 / height))
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+    with drawing():
+        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
     return file.getvalue()
 
 

@@ -28,21 +28,36 @@ def wanted(lines: Sequence[Sequence[str]], outputs: str | Path, argv: Sequence[s
     Composing costs about 0.1 s. What was composed is kept in `outputs`/tables/.cells.json for as long as no file
     changes that has a say in it; a cell on data of one's own, which may change by themselves, is composed anew.
     """
-    file = Path(outputs) / "tables" / ".cells.json"
+    file = _file(outputs)
     origin = _fingerprint(argv)
-    known = _read(file, origin)
-    texts = ["\n".join(line) for line in lines]
+    cells = _read(file, origin)
+    texts = [_text(line) for line in lines]
     extra = added_by(argv)
-    unknown = {text: line for text, line in zip(texts, lines, strict=True) if text not in known}
+    unknown = {text: line for text, line in zip(texts, lines, strict=True) if text not in cells}
     if unknown:
         with Console(stderr=True).status(f"composing {len(unknown)} cells, once until conf/ or ganx changes"):
             for text, found in zip(unknown, compose_each("train", unknown.values(), argv), strict=True):
-                known[text] = str(found) if isinstance(found, UserError) else _identity(found, extra)
-        lasting = {text: cell for text, cell in known.items() if isinstance(cell, dict) and "data" not in cell}
+                cells[text] = str(found) if isinstance(found, UserError) else _identity(found, extra)
+        lasting = {text: cell for text, cell in cells.items() if isinstance(cell, dict) and "data" not in cell}
         with suppress(RunError):  # it only costs time
             make_folder(file.parent)
             write_text(file, json.dumps({"origin": origin, "cells": lasting}))
-    return [UserError(kept) if isinstance(kept := known[text], str) else kept for text in texts]
+    return [UserError(kept) if isinstance(kept := cells[text], str) else kept for text in texts]
+
+
+def known(lines: Sequence[Sequence[str]], outputs: str | Path, argv: Sequence[str]) -> list[Config | None]:
+    """Return the same as far as it is kept, without composing anything; None where it is not."""
+    kept = _read(_file(outputs), _fingerprint(argv))
+    found = (kept.get(_text(line)) for line in lines)
+    return [cell if isinstance(cell, dict) else None for cell in found]
+
+
+def _file(outputs: str | Path) -> Path:
+    return Path(outputs) / "tables" / ".cells.json"
+
+
+def _text(line: Sequence[str]) -> str:
+    return "\n".join(line)
 
 
 def _identity(config: Config, extra: frozenset[str]) -> Config | str:

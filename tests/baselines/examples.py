@@ -30,7 +30,10 @@ IMPUTERS: dict[str, Callable[[], Baseline]] = {
     "knn": lambda: KNN(n_neighbors=5, max_rows=None),
     "mice": lambda: MICE(rounds=3, posterior=False, **CAPS | {"max_rows": None}),
     "mice_posterior": lambda: MICE(rounds=3, posterior=True, **CAPS | {"max_rows": None}),
-    "missforest": lambda: MissForest(rounds=2, n_trees=5, max_features=0.5, **CAPS | {"max_rows": None}),
+    "missforest": lambda: MissForest(rounds=2, n_trees=5, max_features=0.5, splits="best", **CAPS | {"max_rows": None}),
+    "missforest_random": lambda: MissForest(
+        rounds=2, n_trees=5, max_features=0.5, splits="random", **CAPS | {"max_rows": None}
+    ),
 }
 CLASSIFIERS: dict[str, Callable[[], Baseline]] = {
     "dummy": Dummy,

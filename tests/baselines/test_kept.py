@@ -231,6 +231,6 @@ def test_missforest_on_breast_takes_few_megabytes() -> None:
     x = ((x - x.min(0)) / np.ptp(x, axis=0)).astype(np.float32)
     m = np.random.default_rng(0).random(x.shape) < 0.8
     caps = {"max_rows": 5000, "wide": 100, "n_nearest_features": 20, "rounds_when_wide": 1}
-    baseline = MissForest(rounds=5, n_trees=30, max_features=0.33, **caps)
+    baseline = MissForest(rounds=5, n_trees=30, max_features=0.33, splits="best", **caps)
     baseline.fit(np.where(m, x, 0)[:455], m[:455], np.full(455, -1))
     assert sum(array.nbytes for array in baseline.state().values()) < 12e6

@@ -52,6 +52,9 @@ def test_groups_and_shells(complete):
     assert "dataset" in complete("ganx list da")
     assert complete("ganx completion ") == ["bash", "zsh"]
     assert complete("ganx nope ") == []
+    assert complete("ganx status ")[:2] == ["state=", "model="]
+    assert complete("ganx status state=")[:2] == ["state=damaged", "state=running"]
+    assert "model=hexagan" in complete("ganx status state=failed model=he")
     assert complete("ganx train model=[ mo") == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -55,6 +56,8 @@ def test_help_of_a_plain_command(ganx, command):
 
 @pytest.mark.parametrize("words", [("outputs=there",), ("--outputs", "there"), ("--outputs=there",)])
 def test_status_takes_outputs_as_other_commands_do(ganx, words):
+    assert ganx("status", *words) == (2, "", "ganx: outputs=there: there is no such folder\n")
+    Path("there").mkdir()
     assert ganx("status", *words) == (0, "no runs in there/runs\n", "")
     assert "no sweep 'mine' in there/sweeps" in ganx("status", "mine", *words).err
     assert "no sweep 'mine' in there/sweeps" in ganx("cancel", *words, "mine").err

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
+from ganx.groups import options
 from tests.processes import until
 
 MINE = Path(__file__).parents[1] / "tables" / "mine"
@@ -65,6 +67,27 @@ def test_run_then_show_and_list(ganx):
     assert sorted(states()) == ["damaged", "done", "done", "done"]
     (line,) = [line for line in answer.out.splitlines() if "is damaged" in line]
     assert line.endswith("remove it, and train again; run=true does then")
+
+
+@pytest.mark.parametrize("command", ["tables", "figures"])
+def test_a_list_composes_none_of_what_it_lists(ganx, monkeypatch, command):
+    composed = []
+    load = ConfigLoaderImpl.load_configuration
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", lambda *args: composed.append(args) or load(*args))
+    answer = ganx(command, *FOLDER)
+    assert answer.code == 0
+    assert all(name in answer.out for name in options(command[:-1]))
+    assert len(composed) <= 1 + 2 * answer.out.count("wrong")  # `wrong` of this folder is told by Hydra, too
+    assert not list(Path().iterdir())
+
+
+def test_a_list_counts_what_is_known(ganx):
+    Path("outputs/runs/wine/mean-0123456789").mkdir(parents=True)
+    told = ganx("tables", *FOLDER).out
+    assert re.search(r"small +\?/4 ", told)
+    assert "?  not counted yet: ganx tables table=NAME" in told
+    ganx("tables", *FOLDER, "table=small")
+    assert re.search(r"small +0/4 +\?/4 ", ganx("tables", *FOLDER).out)
 
 
 def test_several_figures_of_one_run_under_a_protocol_of_ones_own(ganx):

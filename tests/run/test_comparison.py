@@ -22,6 +22,7 @@ from ganx.run.estimator import Estimator
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder
 from ganx.run.report import show_result
+from ganx.terminal import Terminal
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_result_and_screen(
 
 
 def shown(columns: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=120)
+    console = Terminal(file=io.StringIO(), width=120)
     result = {
         **{"model": "m", "dataset": "d", "protocol": "p", "status": "done", "seconds": 1, "peak_memory_mb": 1},
         **{"metrics": {}, "command": "", "metrics_by_column": columns},
