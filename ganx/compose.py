@@ -56,6 +56,7 @@ def run(command: str, argv: list[str], task: Task) -> int:
     Raises:
         UserError: the command line or the configuration is wrong. Nothing has been written.
     """
+    check_words(argv, get_args_parser()._option_string_actions)
     args = _parse(argv)
     with _hydra(command, argv) as (hydra, loader):
         if args.shell_completion:
@@ -452,7 +453,6 @@ def _hydra(command: str, argv: Sequence[str]) -> Iterator[tuple[Hydra, CheckedLo
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
-    check_words(argv, parser._option_string_actions)
     args = parser.parse_intermixed_args(argv)  # overrides may stand before and after options
     if args.config_path or args.config_name or args.experimental_rerun or args.hydra_help:
         raise UserError("ganx has no --config-path, --config-name, --hydra-help or --experimental-rerun")

@@ -35,7 +35,7 @@ def check_words(words: Sequence[str], options: Collection[str]) -> None:
                 f"{start}: ganx uses of Hydra's own keys only hydra/launcher, hydra/sweeper and theirs; where runs are "
                 "written is outputs=DIR"
             )
-        if equals and key in given:
+        if equals and key in given and "." not in key:  # a value below a group may be set anew, as scripts do
             raise UserError(f"{key} is given twice, {given[key]} and {word}; keep one")
         given[key] = word
 

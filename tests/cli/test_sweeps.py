@@ -47,7 +47,7 @@ def test_a_plan_is_printed_and_nothing_else_happens(ganx):
 
 def test_what_is_done_is_not_done_again(ganx):
     assert ganx("train", *SMALL, "seed=1").code == 0
-    answer = ganx("train", *SMALL, "-m", "seed=0,1,2", "model=zeros,zeros")
+    answer = ganx("train", *SMALL[1:], "-m", "seed=0,1,2", "model=zeros,zeros")
     assert answer.code == 0
     assert answer.out.startswith("6 runs: 1 done, 3 the same as another one, 2 to run\none after another, here; about ")
     assert "by 1 finished run like these" in answer.out
@@ -187,7 +187,8 @@ def test_ctrl_c_while_waiting_leaves_the_runs_alone(start):
     ],
 )
 def test_wrong_requests(ganx, words, told):
-    code, out, err = ganx("train", *SMALL, *words)
+    small = [word for word in SMALL if not any(other.startswith(word.partition("=")[0] + "=") for other in words)]
+    code, out, err = ganx("train", *small, *words)
     assert (code, out) == (2, "")
     assert told in err
     assert err.count("\n") == 1
@@ -276,7 +277,8 @@ def test_several_models_and_a_key_of_all_of_them(ganx):
     ],
 )
 def test_keys_below_groups_with_several_options(ganx, words, names):
-    answer = ganx("train", "dataset=wine", *words.split(), "plan=true")
+    wine = [] if "dataset=" in words else ["dataset=wine"]
+    answer = ganx("train", *wine, *words.split(), "plan=true")
     assert answer.code == 0, answer.err
     assert all(f"  {name}: to run" in answer.out for name in names.split("|"))
     assert list(Path().iterdir()) == []
