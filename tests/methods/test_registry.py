@@ -27,7 +27,8 @@ def command(model: str, *further: str) -> list[str]:
     trained = {"gradient": "model.", "chain": f"model.{method.stages[-1:] and method.stages[-1]}."}
     prefix = trained.get(method.fitter)
     short = [prefix + word for word in SHORT] if prefix else []
-    return ["train", f"model={model}", "dataset=wine", "protocol.folds=2", *short, *smoke(model), *further]
+    data = [] if any(word.startswith("dataset=") for word in smoke(model)) else ["dataset=wine"]
+    return ["train", f"model={model}", *data, "protocol.folds=2", *short, *smoke(model), *further]
 
 
 def result_of(outputs: Path) -> dict[str, Any]:
