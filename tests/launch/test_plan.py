@@ -22,10 +22,14 @@ def items(tmp_path):
     return identified
 
 
+LAYOUT = {"device": "cpu", "precision": "float32", "threads": 1, "workers": 1, "chunks": [3, 2]}
+
+
 def finish(item, status="done", seconds=20.0):
     item.folder.path.mkdir(parents=True, exist_ok=True)
     config = experiment_config(item.config)
-    item.folder.write_result({"status": status, "seconds": seconds, "config": config, "metrics": {}})
+    error = None if status == "done" else "loss d is NaN"
+    item.folder.write_result({"status": status, "seconds": seconds, "config": config, "metrics": {}, "error": error})
 
 
 def states(items, queue=None):
@@ -70,7 +74,7 @@ def test_what_cannot_be(items):
 
 def test_an_unfinished_run_keeps_its_threads_and_workers(items):
     (item,) = items(values=("seed=0",))
-    item.folder.create(item.config, {"threads": 3, "workers": 2, "chunks": [3, 2]})
+    item.folder.create(item.config, LAYOUT | {"threads": 3, "workers": 2})
     config = as_started(item.config, item.folder)
     assert (config["hardware"]["threads"], config["hardware"]["workers"]) == (3, 2)
     assert config["model"] == item.config["model"]
@@ -82,7 +86,7 @@ def test_an_unfinished_run_keeps_its_threads_and_workers(items):
 @pytest.mark.parametrize("model", ["hexagan", "pipeline", "mean"])
 def test_an_unfinished_run_stays_the_same_experiment(items, model):
     (item,) = items(f"model={model}", values=("seed=0",))
-    item.folder.create(item.config, {"threads": 1, "workers": 1, "chunks": [3, 2]})
+    item.folder.create(item.config, LAYOUT)
     assert experiment_config(as_started(item.config, item.folder)) == experiment_config(item.config)
 
 

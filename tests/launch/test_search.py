@@ -132,8 +132,9 @@ def test_every_committed_space_fits_its_model(train, name):
     ],
 )
 def test_refusals(train, words, told):
-    model = [] if "experiment" in words else ["model=gain"]
-    answer = train(*model, "dataset=wine", "search=none", *words.split())
+    usual = {"model": "gain", "dataset": "wine"} if "experiment" not in words else {"dataset": "wine"}
+    given = {word.partition("=")[0] for word in words.split()}
+    answer = train(*(f"{key}={name}" for key, name in usual.items() if key not in given), "search=none", *words.split())
     assert answer.code == 2, answer
     assert answer.out == ""
     assert answer.err.startswith(f"ganx: {told}")

@@ -272,7 +272,7 @@ def test_rows_beside_their_neighbours(run: Run, tmp_path: Path) -> None:
         ("cgan", ["sample", "out=x.csv", "replica=2"], "has 2 replicas, 0 to 1"),
         ("cgan", ["sample"], "give out="),
         ("cgan", ["interpolate", "out=x.csv"], "none of .png, .gif"),
-        ("cgan", ["interpolate", "out=x.png", "n=200", "steps=100"], "20,000 images"),
+        ("cgan", ["interpolate", "out=x.png", "n=100", "steps=1000"], "100,000 images"),
         ("cgan", ["neighbours", "out=x.npz"], "none of .png, .csv"),
         ("cgan", ["neighbours", "out=x.png", "n=5000"], "30,000 images"),
         ("hexagan", ["sample", "out=x.csv", "label=class_7"], "did you mean 'class_"),
