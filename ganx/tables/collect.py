@@ -202,8 +202,6 @@ def _fault(folder: RunFolder, result: dict[str, Any]) -> str:
     """Return what is wrong with a result; empty when nothing is."""
     if result["schema"] not in (SCHEMA, UNSEALED, OLD):
         return f"of schema {result['schema']}, not {SCHEMA}: written by another version of ganx"
-    if not folder.path.name.endswith(f"-{result['signature']}"):
-        return "damaged: its signature is not the folder's"
     if result["schema"] == OLD:
         signatures = {old_signature(config, result["data"]) for config in (result["config"], folder.read_config())}
     else:

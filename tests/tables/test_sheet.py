@@ -158,7 +158,7 @@ def without(key):
         (lambda r: r["metrics"]["rmse_row"].update(mean=None), "metrics.rmse_row.mean is not that of its values"),
         (lambda r: r.update(metrics=[]), "damaged: metrics is a list, not a mapping"),
         (lambda r: r.update(status="finished"), "damaged: status is 'finished', not done or failed"),
-        (lambda r: r.update(signature="0000000000"), "damaged: its signature is not the folder's"),
+        (lambda r: r.update(signature="0000000000"), "damaged: it is of run 0000000000, not of this folder's"),
         (lambda r: r["replica_ids"].pop(), "metrics.rmse_row has 10 values of 9 replicas"),
         (lambda r: r.update(version=2), "damaged: two versions of the model"),
         (lambda r: r.update(schema=1), "of schema 1, not 4: written by another version of ganx"),
