@@ -46,7 +46,7 @@ tables: $(VENV)/.run  ## the published tables: SCALE=quick (default) or paper, J
 	$(BIN)/ganx tables run=true scale=$(SCALE) hydra/launcher=joblib launcher.n_jobs=$(JOBS)
 
 test: $(VENV)/.dev  ## the tests (minutes)
-	$(BIN)/pytest -n $(JOBS) -m 'not slow and not slurm'
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m 'not slow and not slurm'
 
 test-slow: $(VENV)/.dev  ## the long trainings among the tests
 	$(BIN)/pytest -m 'slow and not slurm' --timeout 3600
@@ -67,7 +67,8 @@ bench-sweep: $(VENV)/.run  ## what a sweep costs: planning, packing, status
 	$(BIN)/python scripts/bench_sweep.py
 
 soak: $(VENV)/.dev  ## kill -9 at a hundred random moments and after every write, full disks (an hour)
-	GANX_SOAK_KILLS=100 $(BIN)/pytest tests/launch/test_soak.py tests/run/test_kills.py tests/run/test_full_disk.py -s
+	GANX_SOAK_KILLS=100 GANX_DAMAGES=300 $(BIN)/pytest -s tests/launch/test_soak.py tests/run/test_kills.py \
+	  tests/run/test_full_disk.py tests/run/test_damage.py
 
 dist: $(VENV)/.dev  ## the wheel and the source archive
 	rm -rf build dist

@@ -29,6 +29,7 @@ def test_there_are_many() -> None:
     assert commands >= {*cli.COMMANDS, "help"}
 
 
+@pytest.mark.xdist_group("wrong commands")  # one process makes the runs
 @pytest.mark.parametrize(("command", "told"), CASES, ids=[command for command, _ in CASES])
 def test_wrong_command(runs: dict[str, str], capsys: pytest.CaptureFixture[str], command: str, told: str) -> None:
     before = files()
