@@ -13,6 +13,7 @@ import pytest
 from ganx import cli
 from ganx.run.folder import RunFolder
 from ganx.run.lock import RunLock
+from ganx.run.signature import signature
 from tests.processes import Ganx, until
 
 SHORT = ["train", "model=hexagan", "dataset=wine", "protocol.folds=2", "model.steps=40", "model.validate_every=10"]
@@ -60,7 +61,7 @@ def test_a_run_leaves_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert provenance["chunks"] == [2]
     assert provenance["versions"]["torch"]
     result = read(folder)
-    assert result["schema"] == 3
+    assert result["schema"] == 4
     assert result["seconds"] > 0
     assert result["peak_memory_mb"] > 50
     assert "hardware" not in result["config"]
@@ -155,6 +156,12 @@ def test_config_of_a_run_cannot_name_code(capsys: pytest.CaptureFixture[str]) ->
     folder = the_run()
     folder.config.write_text(folder.config.read_text().replace("ganx.methods.hexagan.HexaGAN", "os.system"))
     assert cli.main(["eval", f"run={folder}"]) == 2
+    assert "it was edited" in capsys.readouterr().err
+    result = read(folder)
+    forged = signature(folder.read_config(), result["data"])
+    other = RunFolder(folder.path.rename(folder.path.with_name(f"hexagan-{forged}")))
+    other.write_result(result | {"signature": forged})
+    assert cli.main(["eval", f"run={other}"]) == 2
     assert "os.system" in capsys.readouterr().err
 
 
@@ -162,10 +169,10 @@ def test_eval_refuses_changed_data(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{i},{i % 9}.5,{'ny'[i % 2]}" for i in range(60)]
     Path("own.csv").write_text("\n".join(["a,b,t", *rows]))
     own = ["dataset=csv", "dataset.path=own.csv", "dataset.target=t"]
-    assert cli.main([*SHORT, *own]) == 0
+    assert cli.main([*(word for word in SHORT if word != "dataset=wine"), *own]) == 0
     Path("own.csv").write_text("\n".join(["a,b,t", *rows, "7,7,n"]))
     assert cli.main(["eval", f"run={the_run()}"]) == 2
-    assert "changed" in capsys.readouterr().err
+    assert "the data of dataset=csv are no longer those of the run" in capsys.readouterr().err
 
 
 def test_a_loss_the_method_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
