@@ -231,22 +231,13 @@ def test_there_are_hundreds() -> None:
 HALF = ["model=hexagan", *OWN, "model.steps=8", "model.validate_every=4", "model.batch_size=8", "refit=false"]
 UNFINISHED = {
     "checkpoints/last.ckpt": {
-        "refused": [
-            "empty",
-            "a pickle",
-            "cut at 90 %",
-            "a bit",
-            "a folder",
-            "of another run",
-            "a huge shape",
-            "a zip bomb",
-        ],
+        "refused": ["empty", "a pickle", "cut at 90 %", "a bit", "of another run", "a huge shape", "a zip bomb"],
         "same": ["deleted", "written by an earlier version"],
     },
-    "config.yaml": {"same": ["empty", "a bomb", "deep", "deleted", "of another run", "folds", "code", "seeds"]},
-    "provenance.json": {"refused": ["empty", "not text", "of wrong types", "a list"], "same": ["deleted"]},
-    "heartbeat": {"same": ["empty", "not text", "of wrong types", "a list", "deleted"]},
-    "metrics.csv": {"refused": ["a line"], "same": ["empty", "not text", "of wrong types", "deleted"]},
+    "config.yaml": {"same": ["empty", "of another run", "folds"]},
+    "provenance.json": {"refused": ["empty", "of wrong types"], "same": ["deleted"]},
+    "heartbeat": {"same": ["of wrong types", "deleted"]},
+    "metrics.csv": {"refused": ["a line"], "same": ["empty", "deleted"]},
 }
 DAMAGES = {befalls.file: befalls.damages for befalls in (CHECKPOINT, CONFIG, HEARTBEAT, PROVENANCE, LOG)}
 
