@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from ganx import __version__
 from ganx.errors import RunError, UserError, nearest
-from ganx.text import printable
+from ganx.text import printable, shorten
 
 #: Commands that Hydra composes; their arguments are overrides.
 HYDRA = {
@@ -38,6 +38,8 @@ COMMANDS = HYDRA | PLAIN
 
 #: The request was right, the machine refused.
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+#: What was named is no place for a file.
+_WRONG_PLACES = (errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR, errno.ENOTDIR)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,9 +64,10 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno not in _REFUSALS:
+        if error.errno not in _REFUSALS + _WRONG_PLACES:
             raise
-        return _complain(f"{error.filename or 'a file'}: {error.strerror}", 1)
+        name = shorten(str(error.filename or "a file"))
+        return _complain(f"{name}: {error.strerror}", 2 if error.errno in _WRONG_PLACES else 1)
     except SystemExit as error:  # argparse after --help
         return error.code if isinstance(error.code, int) else 0
 

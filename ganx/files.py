@@ -24,6 +24,9 @@ from ganx.text import shorten
 _PREFIX, _SUFFIX = ".ganx-", ".tmp"  # of temporary files, short ones: a name may already be as long as a name can be
 
 
+MOST_JSON = 100_000_000  # bytes
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when the block ends well: temporary name, fsync, rename.
@@ -92,6 +95,18 @@ def read_bytes(path: Path, most: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file says that ganx has written.
+
+    Raises:
+        ValueError: it cannot be read, or is damaged.
+    """
+    try:
+        return json.loads(read_bytes(path, MOST_JSON).decode("utf-8"))
+    except (UserError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def read_unpacked(path: Path, most: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,8 +24,10 @@ class MetricsFile:
         Raises:
             DamagedError: another line is none of this file.
         """
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return
+        if not self.path.is_file():
+            raise DamagedError(f"{self.path} is not a regular file; remove it, and give the command again")
         lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]
         for number, line in enumerate(whole, 1):

@@ -299,16 +299,16 @@ class Module(pl.LightningModule):
         self.noise.load_state_dict(state["noise"])
 
     def load_parameters(self, parameters: dict[str, Tensor]) -> None:
-        """Take over parameter values by name; raise ValueError where names or shapes are others."""
+        """Take over parameter values by name; raise ValueError where names, shapes or types are others."""
         own = self.tensors()
-        if _shapes(own) != _shapes(parameters):
-            raise ValueError("its parameters have other names or shapes")
+        if _forms(own) != _forms(parameters):
+            raise ValueError("its parameters have other names, shapes or types")
         for name, value in parameters.items():
             own[name].copy_(value)
 
 
-def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+def _forms(tensors: dict[str, Tensor]) -> dict[str, tuple[torch.dtype, torch.Size]]:
+    return {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()}
 
 
 def flatten(parameters: Sequence[nn.Parameter]) -> Tensor:

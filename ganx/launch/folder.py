@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import fcntl
-import json
+import math
 import os
 import re
 import shlex
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ganx.errors import UserError, nearest
-from ganx.files import make_folder, refuse_links, refusing, write_json
+from ganx.files import make_folder, read_json, refuse_links, refusing, write_json
 from ganx.run.folder import RunFolder
 
 
@@ -80,6 +80,21 @@ class Ended:
     error: str = ""
 
 
+def _sound(sweep: Sweep) -> Sweep:
+    """Return a sweep whose fields have their types.
+
+    Raises:
+        TypeError: one has another.
+    """
+    texts = [sweep.name, sweep.command, sweep.launcher, sweep.host, *(job.id for job in sweep.jobs)]
+    texts += [text for run in sweep.runs for text in (run.name, run.folder, run.metric or "", *run.argv)]
+    numbers = [*(run.number for run in sweep.runs), *(n for job in sweep.jobs for n in (job.number, *job.runs))]
+    right = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+    if not (right and isinstance(sweep.here, bool) and math.isfinite(sweep.started)):
+        raise TypeError
+    return sweep
+
+
 class SweepFolder:
     """See the head of this file. Whole files are written atomically."""
 
@@ -118,12 +133,12 @@ class SweepFolder:
             UserError: it is missing or damaged.
         """
         try:
-            stored = json.loads(self.record.read_text(encoding="utf-8"))
+            if not self.record.exists():
+                raise UserError(f"{self.path} is not a sweep: it has no sweep.json")
+            stored = read_json(self.record)
             runs = [SweepRun(**run | {"folder": self._from_here(run["folder"])}) for run in stored.pop("runs")]
             jobs = [SweepJob(**job) for job in stored.pop("jobs")]
-            return Sweep(**stored, runs=runs, jobs=jobs)
-        except FileNotFoundError as error:
-            raise UserError(f"{self.path} is not a sweep: it has no sweep.json") from error
+            return _sound(Sweep(**stored, runs=runs, jobs=jobs))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{self.record} is damaged ({type(error).__name__}); its runs are not lost") from error
 
@@ -144,7 +159,10 @@ class SweepFolder:
 
     def read_configs(self) -> list[dict[str, Any]]:
         """Return the frozen configurations, each with the targets that the user's own folders added."""
-        configs: list[dict[str, Any]] = json.loads(self.configs.read_text(encoding="utf-8"))
+        try:
+            configs: list[dict[str, Any]] = read_json(self.configs)
+        except ValueError as error:
+            raise UserError(f"{self.configs} is damaged: {error}") from error
         return configs
 
     def end_of(self, run: int) -> Path:
@@ -163,8 +181,8 @@ class SweepFolder:
     def ended(self, run: int) -> Ended | None:
         """Return how a run ended; None while it has not."""
         try:
-            ended = Ended(**json.loads(self.end_of(run).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            ended = Ended(**read_json(self.end_of(run)))
+        except (ValueError, TypeError):
             return None
         sound = isinstance(ended.code, int) and isinstance(ended.seconds, int | float) and isinstance(ended.error, str)
         return ended if sound else None

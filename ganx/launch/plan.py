@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import UserError
+from ganx.files import read_json
 from ganx.launch.state import Queue, claims
 from ganx.run.folder import RunFolder
 from ganx.run.result import fault_of_layout
@@ -228,7 +229,7 @@ def _work(config: Config) -> float:
 
 def _read(file: Path) -> Config | None:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(file)
+    except ValueError:
         return None
     return content if isinstance(content, dict) else None

@@ -6,7 +6,7 @@ import csv
 import math
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,8 +240,12 @@ def best_validation(folder: RunFolder, metric: str | None = None) -> BestValidat
     try:
         with folder.metrics.open(newline="") as file:
             rows = list(csv.DictReader(file))
-    except OSError:
+        return _best_of(rows, metric)
+    except (OSError, ValueError, KeyError, TypeError):  # it is gone, or damaged
         return None
+
+
+def _best_of(rows: Sequence[Mapping[str, str]], metric: str | None) -> BestValidation | None:
     for name in [metric] if metric else [selecting.name for selecting in SELECTING]:
         better = max if metric_of(name).better == "higher" else min
         replicas: dict[tuple[str, str], float] = {}

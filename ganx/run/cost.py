@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from torch import Tensor
 
-from ganx.files import make_folder, write_json
+from ganx.files import make_folder, read_json, write_json
 from ganx.run.chain import STAGE, of_stage
 from ganx.run.context import Context
 from ganx.run.experiment import Experiment, State
@@ -39,8 +38,9 @@ class Cost(NamedTuple):
 
 def costs(stages: Mapping[str, Experiment], path: Path, context: Context) -> dict[str, Cost]:
     """Return what each candidate costs, and keep it in the file `path`, so that a run that goes on plans the same."""
-    if path.exists():
-        return {name: Cost(*cost) for name, cost in json.loads(path.read_text()).items()}
+    found = _known(path)
+    if found.keys() == stages.keys():
+        return found
     found = {}
     for name, stage in stages.items():
         found[name] = cost = _cost(stage, context)
@@ -50,6 +50,15 @@ def costs(stages: Mapping[str, Experiment], path: Path, context: Context) -> dic
     make_folder(path.parent)
     write_json(path, found)
     return found
+
+
+def _known(path: Path) -> dict[str, Cost]:
+    """Return what an interrupted run has found; nothing where that is damaged."""
+    try:
+        found = {name: Cost(*map(float, cost)) for name, cost in read_json(path).items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+    return found if all(np.isfinite(cost).all() for cost in found.values()) else {}
 
 
 def affordable(costs: Mapping[str, Cost], needed: str, minutes: float | None) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import time
@@ -10,13 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import DamagedError, UserError
-from ganx.files import make_folder, read_bytes, refusing, write_json, write_text
+from ganx.files import make_folder, read_json, refusing, write_json, write_text
 from ganx.run.lock import Heartbeat, is_alive
 from ganx.run.result import fault, fault_of_layout, sealed
 
 RunState = Literal["new", "running", "stale", "interrupted", "done", "failed"]
-
-MOST_BYTES = 100_000_000  # of result.json or provenance.json
 
 _SHOWN = {"status", "signature", "data", "model", "dataset", "protocol"} | {
     *("metrics", "seconds", "peak_memory_mb", "command")
@@ -101,8 +98,8 @@ class RunFolder:
         if not self.result.exists():
             return None
         try:
-            result = json.loads(_text_of(self.result))
-        except (ValueError, RecursionError) as error:
+            result = read_json(self.result)
+        except ValueError as error:
             raise UserError(f"{self.result} is damaged: {error}; remove it, and train again") from error
         why = (fault(result) or self._foreign(result)) if isinstance(result, dict) else "it is not a mapping"
         if why:
@@ -140,9 +137,9 @@ class RunFolder:
             DamagedError: it was cut short, or edited.
         """
         try:
-            provenance = json.loads(_text_of(self.provenance))
+            provenance = read_json(self.provenance)
             why = fault_of_layout(provenance)
-        except (OSError, ValueError, RecursionError) as error:
+        except ValueError as error:
             why = str(error)
         if why:
             raise DamagedError(f"{self.provenance} is damaged: {why}; force=true trains the run from the start")
@@ -183,15 +180,3 @@ class RunFolder:
                 other.path.rename(old)
             self.path.rename(other.path)
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _text_of(file: Path) -> str:
-    """Return a text that ganx has written.
-
-    Raises:
-        ValueError: it is no such file, or not in UTF-8.
-    """
-    try:
-        return read_bytes(file, MOST_BYTES).decode("utf-8")
-    except UserError as error:
-        raise ValueError(str(error)) from None

@@ -36,7 +36,9 @@ class Gradient:
             Interrupted, RunError: see `train_chunks`.
         """
         state = read_own(folder.checkpoint, experiment.identity) if folder.checkpoint.exists() else {}
-        if not state.get("finished"):
+        if state.get("finished"):
+            state = read_kept(folder, "gradient", experiment.replicas)
+        else:
             steps = experiment.config["model"]["steps"]
             chunks = _chunks(experiment, folder, context.layout["chunks"])
             _train(context.console, steps, chunks, context.layout["workers"], context.beat, context.watch)

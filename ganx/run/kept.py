@@ -56,7 +56,12 @@ def _fault(state: dict[str, Any], replicas: Sequence[tuple[int, int]]) -> str:
     """Return what is wrong with a state; empty where nothing is. Names and shapes are those of the method's own."""
     if [tuple(replica) for replica in state["replicas"]] != list(replicas):
         return "its replicas are not those of the run"
-    good = [r for r, (seed, fold) in enumerate(replicas) if f"{seed},{fold}" not in state["failed"]]
+    failed, step = state["failed"], state.get("step", 0)
+    if not isinstance(failed, dict) or not all(isinstance(why, str) for why in failed.values()):
+        return "what has failed is not told in words"
+    if type(step) is not int or step < 0:
+        return f"step is {step!r:.40}"
+    good = [r for r, (seed, fold) in enumerate(replicas) if f"{seed},{fold}" not in failed]
     bests = [best["parameters"] for best in state.get("best", {}).values()]
     for parameters in [state.get("parameters", {}), *bests]:
         for name, value in parameters.items():

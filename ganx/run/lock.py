@@ -38,6 +38,9 @@ _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe of that name wo
 _SIZE = 512  # bytes: heartbeats are equally long, so that one write replaces another as a whole
 
 
+_MOST = 10**9  # steps, or seconds: what is beyond is damage
+
+
 @dataclass
 class Heartbeat:
     """Who trains, how far the run is, and whether it was stopped in an orderly way."""
@@ -58,7 +61,11 @@ class Heartbeat:
         right = all(isinstance(text, str) for text in texts) and all(isinstance(count, int) for count in counts)
         if not right or not isinstance(self.stopped, bool) or min(*counts, self.interval, self.seconds) < 0:
             raise ValueError("no heartbeat")
-        if not math.isfinite(self.interval + self.seconds):
+        if (
+            not math.isfinite(self.interval + self.seconds)
+            or max(self.step, self.steps) > _MOST
+            or self.seconds > _MOST
+        ):
             raise ValueError("no heartbeat")
 
     @classmethod

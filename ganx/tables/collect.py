@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganx.errors import UserError
+from ganx.files import read_json
 from ganx.run.folder import RunFolder
 from ganx.run.result import OLD, SCHEMA, UNSEALED, is_sealed
 from ganx.run.signature import experiment_config, signature
@@ -43,8 +44,8 @@ class RunRecord:
     def provenance(self) -> dict[str, Any]:
         """Return provenance.json; nothing where it cannot be read."""
         try:
-            found = json.loads(self.folder.provenance.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = read_json(self.folder.provenance)
+        except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -14,7 +14,7 @@ from rich.console import Console
 import ganx
 from ganx.compose import compose_each
 from ganx.errors import RunError, UserError
-from ganx.files import make_folder, write_text
+from ganx.files import make_folder, read_json, write_text
 from ganx.groups import own_dir
 from ganx.tables.collect import identity
 from ganx.targets import added_by, config_dirs
@@ -81,8 +81,8 @@ def _fingerprint(argv: Sequence[str]) -> str:
 
 def _read(file: Path, origin: str) -> dict[str, Config | str]:
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
+        stored = read_json(file)
         cells = stored["cells"].items() if stored["origin"] == origin else ()
         return {text: cell for text, cell in cells if isinstance(cell, dict)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 
 import pytest
 
+from ganx import cli
 from ganx.errors import UserError
 from ganx.launch import job, wait
 from ganx.launch.folder import Ended, SweepFolder, all_sweeps, find_sweep, run_folder
@@ -227,3 +229,26 @@ def test_a_run_that_another_process_holds_is_not_failed(sweep, monkeypatch):
     assert states(sweep, NOTHING)[0] == "failed"
     finish(sweep, 0)
     assert states(sweep, NOTHING)[0] == "done"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: file.write_text("[" * 200_000),
+        lambda file: file.write_text("[]"),
+        lambda file: (file.unlink(), file.mkdir()),
+        lambda file: (file.unlink(), os.mkfifo(file)),
+        lambda file: file.write_text(json.dumps(json.loads(file.read_text()) | {"host": 5})),
+        lambda file: file.write_text(json.dumps(json.loads(file.read_text()) | {"here": "no"})),
+        lambda file: file.write_text(file.read_text().replace('"started": ', '"started": 1e400, "unused": ')),
+        lambda file: file.write_text(
+            json.dumps(json.loads(file.read_text()) | {"jobs": [{"number": 0, "id": 5, "runs": [0]}]})
+        ),
+    ],
+)
+def test_a_damaged_sweep_stops_nothing(sweep, damage, capsys):
+    damage(sweep.record)
+    with pytest.raises(UserError, match=r"sweep\.json is damaged"):
+        sweep.read()
+    assert cli.main(["status", f"outputs={sweep.path.parents[1]}"]) == 0
+    assert "sweep.json is damaged" in "".join(capsys.readouterr())
