@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from ganx.engine.checkpoint import read_checkpoint
+
 GANX = [sys.executable, "-m", "ganx"]
 #: A slow model that fails on request, and a table of it.
 MINE = Path(__file__).parent / "mine"
@@ -126,9 +128,18 @@ def result(run: Path) -> dict[str, Any]:
     return content
 
 
-def weights(run: Path) -> bytes:
-    """Return the last checkpoint: all tensors that training depends on."""
-    return (run / "checkpoints" / "last.ckpt").read_bytes()
+def weights(run: Path) -> Any:
+    """Return all that the last checkpoint has, but which run it is of: a pause makes another one of the same weights."""
+    return plain(read_checkpoint(run / "checkpoints" / "last.ckpt") | {"run": None})
+
+
+def plain(value: Any) -> Any:
+    """Return nested containers with the bytes of tensors in place of these, which can be compared."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.numpy().tobytes() if hasattr(value, "numpy") else value
 
 
 # --- SLURM ---------------------------------------------------------------------------------------------------------

@@ -103,12 +103,10 @@ def test_the_configuration_is_that_of_the_submission(tmp_path: Path) -> None:
 
 
 def test_detached_sweeps_are_shown_and_cancelled_one_by_one() -> None:
-    before = time.monotonic()
-    for seed in ("0,1", "2,3"):
+    for seed in ("0,1", "2,3"):  # jobs that are held: whoever waits for them waits for ever
         answer = ganx(*TOY, *SLURM, HELD, "detach=true", f"seed={seed}")
         assert answer.code == 0, answer
         assert sweeps()[-1]["jobs"][0]["id"].partition("_")[0] in answer.out
-    assert time.monotonic() - before < 30
     first, second = sweeps()
     lines = ganx("status").out.splitlines()
     assert [name in line for name, line in zip((first["name"], second["name"]), lines, strict=False)] == [True, True]
