@@ -129,7 +129,7 @@ def result(run: Path) -> dict[str, Any]:
 
 
 def weights(run: Path) -> Any:
-    """Return all that the last checkpoint has, but which run it is of: a pause makes another one of the same weights."""
+    """Return all that the last checkpoint has, but which run it is of: a pause makes another of the same weights."""
     return plain(read_checkpoint(run / "checkpoints" / "last.ckpt") | {"run": None})
 
 
