@@ -13,8 +13,9 @@ from ganx.data.encoding import Encoding
 from ganx.data.written import write
 from ganx.engine.share import part
 from ganx.engine.views import GivenCells
-from ganx.errors import UserError
+from ganx.errors import DamagedError, UserError
 from ganx.run.estimator import Known
+from ganx.run.identity import RETRAIN
 from ganx.run.opened import Opened
 from ganx.serve.parts import Part, open_part
 from ganx.targets import spec
@@ -135,6 +136,9 @@ def ensemble_of(opened: Opened, need: str) -> Ensemble:
     classes = tuple(facts["classes"])
     if need == "classify" and not classes:
         raise UserError(f"{folder}: it was trained without a target, so that it knows no classes")
+    calibration = (refit or {}).get("calibration")
+    if calibration is not None and len(calibration["shift"]) != len(classes):
+        raise DamagedError(f"{folder.result}: refit.calibration is not that of {len(classes)} classes; {RETRAIN}")
     labels = need == "impute" and classes and "classify" in method.capabilities
     return Ensemble(
         part=part,
@@ -143,5 +147,5 @@ def ensemble_of(opened: Opened, need: str) -> Ensemble:
         classes=classes,
         target=facts["target"],
         missing=config["dataset"].get("missing", []),
-        calibration=(refit or {}).get("calibration"),
+        calibration=calibration,
     )
