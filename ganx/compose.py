@@ -1,6 +1,6 @@
 """From a command line to a checked, plain configuration.
 
-Hydra composes, `ganx.schema` checks each composition before anything runs or is written, and every complaint of either
+Hydra composes, `ganx.checks` checks each composition before anything runs or is written, and every complaint of either
 becomes one line. Neither torch nor lightning is imported here.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,24 +24,23 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import ConfigCompositionException, HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from ganx.errors import RunError, UserError, close, nearest
+from ganx.checks import check_config
+from ganx.errors import RunError, UserError
+from ganx.explain import GROUP_OF, explain, first_line
 from ganx.groups import options
 from ganx.launch.launcher import SweepLauncher
 from ganx.launch.plugins import PACKAGE, register
-from ganx.schema import check_config, no_meaning
 from ganx.targets import added_by, config_dirs
-from ganx.text import list_override, printable, text_override
+from ganx.text import printable
 from ganx.words import check_words
 
 #: What a command does with a checked configuration and the command line (of one job) that gave it.
 Task = Callable[[dict[str, Any], list[str]], int]
-
-_GROUP_OF = re.compile(r"^[+~]*([^=@]+)")
 
 
 def run(command: str, argv: list[str], task: Task) -> int:
@@ -146,79 +144,6 @@ def _no_task(config: DictConfig) -> None:
     """Stand where Hydra wants a task: ganx's launchers know what to do."""
 
 
-def sweep_words(argv: Sequence[str]) -> list[str]:
-    """Return `argv` with the short words for sweeps in Hydra's terms.
-
-    `launcher.KEY=` is `hydra.launcher.KEY=`, `detach=` is `hydra.launcher.detach=`, `sweeper.KEY=` is
-    `hydra.sweeper.KEY=`, and so are `plan=`, `search=`, `study=` and `n_trials=`.
-    """
-    words = [
-        next((long + word.removeprefix(short) for short, long in _SHORT.items() if word.startswith(short)), word)
-        for word in argv
-    ]
-    return [f"++{word}" if word.startswith(_ANY_KEY) else word for word in words]
-
-
-def is_sweep(argv: Sequence[str]) -> bool:
-    """Tell whether a command line asks for a sweep without `-m`: it chooses a launcher, or says what one shall do."""
-    starts = ("hydra/launcher=", "hydra/sweeper=", "hydra.launcher.", "hydra.sweeper.")
-    return any(word.lstrip("+").startswith(starts) for word in argv)
-
-
-def is_search(argv: Sequence[str]) -> bool:
-    """Tell whether a command line asks for a search without naming the sweeper: it has one of the sweeper's keys."""
-    own = [word for word in argv if word.startswith("hydra.sweeper.") and not word.startswith("hydra.sweeper.plan=")]
-    return bool(own) and not any(word.startswith("hydra/sweeper=") for word in argv)
-
-
-_SHORT = {
-    "launcher.": "hydra.launcher.",
-    "launcher=": "hydra/launcher=",
-    "detach=": "hydra.launcher.detach=",
-    "sweeper.": "hydra.sweeper.",
-    "sweeper=": "hydra/sweeper=",
-    **{f"{key}=": f"hydra.sweeper.{key}=" for key in ("plan", "search", "study", "n_trials")},
-}
-_ANY_KEY = "hydra.launcher.additional_parameters"  # options of sbatch: Hydra would let in none that is not there yet
-
-
-def override(key: str, value: str) -> str:
-    """Return `key=value` with the value quoted, so that Hydra takes any file name as it is."""
-    escaped = re.sub(r"(\\*)'", lambda match: match[1] * 2 + r"\'", value)
-    escaped = re.sub(r"(\\+)$", lambda match: match[1] * 2, escaped)
-    return f"{key}='{escaped}'"
-
-
-def _in_quotes(word: str) -> str:
-    """Return an override that Hydra cannot read with its values in quotes, as it is typed in a shell; perhaps ""."""
-    key, _, value = word.partition("=")
-    if not re.fullmatch(r"[\w./@+~]+", key) or not value:
-        return ""
-    if value.startswith("[") and value.endswith("]"):
-        return f": {list_override(key, [part.strip(_MARKS) for part in value.strip('[]').split(',')])}"
-    return f": {text_override(key, value.strip(_MARKS))}"
-
-
-_MARKS = " \"'"
-
-
-def as_text(argv: Sequence[str], key: str) -> list[str]:
-    """Return `argv` with the value of `key` quoted, unless it is: a signature may look like a number, 12e4567890.
-
-    Under `-m`, commas part several values.
-    """
-    several = not {"-m", "--multirun"}.isdisjoint(argv)
-
-    def quoted(word: str) -> str:
-        value = word.removeprefix(f"{key}=")
-        if value == word or value.startswith(("'", '"', "$")):
-            return word
-        values = [override("", part).removeprefix("=") for part in (value.split(",") if several else [value])]
-        return f"{key}={','.join(values)}"
-
-    return [quoted(word) for word in argv]
-
-
 class CompositionError(UserError, ConfigCompositionException):
     """What Hydra cannot compose, in one line; its completion, which expects its own kind of error, goes on."""
 
@@ -257,7 +182,7 @@ class CheckedLoader(ConfigLoaderImpl):
             else:
                 config = self._load(overrides, *rest)
         except Exception as error:  # whatever Hydra, OmegaConf or YAML complain about: the request is wrong
-            raise CompositionError(self._explain(error, overrides)) from error
+            raise CompositionError(explain(self, error, overrides)) from error
         if config_name == self.command:  # not the space of a search
             self._check_plugins(config)
             if run_mode is RunMode.RUN:
@@ -266,6 +191,10 @@ class CheckedLoader(ConfigLoaderImpl):
 
     def _load(self, overrides: list[str], name: str | None, mode: RunMode, *rest: bool) -> DictConfig:
         return super().load_configuration(name, overrides, mode, *rest)
+
+    def unchecked(self, overrides: list[str]) -> DictConfig:
+        """Return a composition that may be wrong, to see what is there."""
+        return self._load(overrides, self.command, RunMode.MULTIRUN, True, False)
 
     def _base_of_a_sweep(self, overrides: list[str], *rest: Any) -> DictConfig:
         """Compose what the runs of a sweep share: the groups that all of them choose, and how the sweep is done.
@@ -284,7 +213,7 @@ class CheckedLoader(ConfigLoaderImpl):
 
     def is_group(self, key: str) -> bool:
         """Tell whether the key of an override chooses an option of a group."""
-        match = _GROUP_OF.match(key)
+        match = GROUP_OF.match(key)
         return match is not None and bool(self.repository.group_exists(match[1]))
 
     def compose(self, overrides: list[str]) -> DictConfig:
@@ -318,7 +247,7 @@ class CheckedLoader(ConfigLoaderImpl):
         except MissingMandatoryValue as error:
             raise UserError(f"missing value: give {error.full_key}=...") from error
         except OmegaConfBaseException as error:
-            raise UserError(_first_line(error)) from error
+            raise UserError(first_line(error)) from error
         assert isinstance(resolved, dict)
         return check_config(self.command, {str(key): value for key, value in resolved.items()}, self.extra)
 
@@ -332,94 +261,6 @@ class CheckedLoader(ConfigLoaderImpl):
                 raise CompositionError(f"hydra/{kind}={name} is not one of ganx's: choose from {', '.join(names)}")
         if not trains and (name := config.hydra.runtime.choices["hydra/launcher"]) != "basic":
             raise CompositionError(f"ganx {self.command} needs no launcher: leave hydra/launcher={name} out")
-
-    def _explain(self, error: Exception, overrides: list[str]) -> str:
-        text = str(error)
-        if isinstance(error, OverrideParseException):
-            told = "write key=value (quote values with spaces, commas or brackets)"
-            return f"cannot read '{error.override}': {told}{_in_quotes(error.override or '')}"
-        if isinstance(error, MissingConfigException) and error.missing_cfg_file and "/" in error.missing_cfg_file:
-            file = error.missing_cfg_file
-            group, _, name = file.rpartition("/") if file.startswith("hydra/") else file.partition("/")
-            hint = nearest(name, error.options or ()) or f"; ganx list {group} shows them"
-            return f"{group}={name}: no such {group}{hint}"
-        if match := re.match(r"You must specify '([^']+)'", text):
-            return self._explain_missing(match[1], overrides)
-        if match := re.match(r"Could not override '([^']+)'", text):
-            return self._explain_key(match[1], overrides)
-        if match := re.match(r"In '(.+)': Could not override '(.+)@.+'", text):
-            return (
-                f"{match[1]}.yaml: write `override /{match[2]}@_global_.{match[2]}: NAME` to choose another {match[2]}"
-            )
-        if (match := re.match(r"Ambiguous value for argument '(.+)'", text)) and self.command != "train":
-            key, _, value = match[1].partition("=")
-            typed = text_override(key, value)
-            return f"{match[1]} has several values, and {key} takes one; a name with commas is typed {typed}"
-        if match := re.match(r"Ambiguous value for argument '(.+)'", text):
-            return f"{match[1]} has several values: add -m to run each of them, or write [...] for a list"
-        if match := re.match(r"Sweep parameters '(.+)' requires", text):
-            return f"{match[1]} is a sweep: add -m to run each of its values"
-        if match := re.match(r"Could not append to config. An item is already at '(.+)'", text):
-            return f"+{match[1]}: this key is there already; write {match[1]}=VALUE, without +"
-        if text.startswith("Config group override must be"):
-            return "a group takes the name of one of its options, as in model=hexagan"
-        if match := re.match(r"Error merging override (.+)", text):
-            return f"{match[1]} does not fit: {_first_line(error.__cause__ or error)}"
-        return _first_line(error if text or error.__cause__ is None else error.__cause__)
-
-    def _explain_missing(self, group: str, overrides: list[str]) -> str:
-        for text in overrides:  # perhaps it is there, misspelt
-            key = match[1].partition(".")[0] if (match := _GROUP_OF.match(text)) else group
-            if key not in self.list_groups("") and (hint := close(key.lower(), [group])):
-                return f"unknown key '{key}'{hint}"
-        names = ", ".join(self.get_group_options(group))
-        return f"missing: choose {group}=NAME, NAME one of {names or '(none is there)'}"
-
-    def _explain_plugin_key(self, kind: str, key: str, overrides: list[str]) -> str:
-        names = [word.partition("=")[2] for word in overrides if word.startswith(f"hydra/{kind}=")]
-        chosen = f"hydra/{kind}={names[-1] if names else {'launcher': 'local', 'sweeper': 'grid'}[kind]}"
-        if key == "detach":
-            return f"detach=true: {chosen} does the runs itself; choose slurm or submitit_local"
-        config = super().load_configuration(self.command, [chosen], RunMode.MULTIRUN, validate_sweep_overrides=False)
-        known = [str(name) for name in config.hydra[kind] if name != "_target_"]
-        hint = nearest(key, known) if known else f": {chosen} has no keys"
-        return f"unknown key '{kind}.{key}'{hint}"
-
-    def _explain_key(self, key: str, overrides: list[str]) -> str:
-        """Name the nearest key at the level where `key` goes wrong."""
-        if key.startswith(("hydra.launcher.", "hydra.sweeper.")):
-            _, kind, name = key.split(".", 2)
-            return self._explain_plugin_key(kind, name, overrides)
-        groups = self.list_groups("")
-        chosen = [text for text in overrides if (match := _GROUP_OF.match(text)) and match[1] in groups]
-        try:
-            config = super().load_configuration(self.command, chosen, RunMode.MULTIRUN, validate_sweep_overrides=False)
-        except ConfigCompositionException:
-            config = super().load_configuration(self.command, [], RunMode.MULTIRUN, validate_sweep_overrides=False)
-        if (top := key.partition(".")[0]) in OmegaConf.missing_keys(config.hydra.runtime.choices):
-            return self._explain_missing(top, overrides)
-        keys: list[str] = []
-        node: Any = config
-        for part in key.split("."):
-            keys.append(part)
-            if not isinstance(node, DictConfig) or part not in node:
-                break
-            node = node._get_node(part)
-        parent = OmegaConf.select(config, ".".join(keys[:-1]), throw_on_missing=False) if keys[:-1] else config
-        prefix = "".join(f"{part}." for part in keys[:-1])
-        if not isinstance(parent, DictConfig):
-            return f"unknown key '{key}': {prefix.rstrip('.')} has no keys"
-        if isinstance(mapping := parent.get(keys[-1]), DictConfig):  # its value has a key that is new
-            return f"{key} has the keys {', '.join(sorted(map(str, mapping)))}; add another one with +{key}.NAME=VALUE"
-        if prefix == "dataset." and (why := no_meaning(keys[-1], parent)):
-            return why
-        known = {str(name) for name in parent} - {"hydra"}
-        if not prefix:
-            known |= {"train": set(groups) - {"table", "figure", "hydra"}}.get(
-                self.command, {self.command[:-1]} & set(groups)
-            )
-        add = f", or add it with +{key}=VALUE" if len(keys) > 2 else ""  # below a group's own keys: a mapping
-        return f"unknown key '{prefix}{keys[-1]}'{nearest(keys[-1], known)}{add}"
 
 
 def _one_of_many(task: Task, config: dict[str, Any], argv: list[str]) -> int:
@@ -472,10 +313,3 @@ def _show(hydra: Hydra, command: str, args: argparse.Namespace) -> None:
         hydra.show_cfg(command, args.overrides, args.cfg, args.package, args.resolve)
     except SystemExit as error:  # it has told that there is no such package
         raise SystemExit(2) from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    key = getattr(error, "full_key", None)
-    where = f" (key '{key}')" if key else ""
-    return (lines[0] if lines else type(error).__name__) + where

@@ -21,10 +21,8 @@ from typing import IO, Any
 from ganx.errors import RunError, UserError
 from ganx.text import shorten
 
+MOST_JSON = 100_000_000  # bytes of a file of ganx's own
 _PREFIX, _SUFFIX = ".ganx-", ".tmp"  # of temporary files, short ones: a name may already be as long as a name can be
-
-
-MOST_JSON = 100_000_000  # bytes
 
 
 @contextmanager

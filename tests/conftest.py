@@ -30,6 +30,13 @@ def ganx_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work where nothing is yet, and write `outputs` there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+
+
+@pytest.fixture
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ganx]]:
     """Return a function that starts `ganx` in a process of its own; keywords are its environment.
 

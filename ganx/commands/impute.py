@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganx.compose import as_text, override
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
+from ganx.words import as_text, override
 
 
 def run(argv: list[str]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from ganx.commands import refuse_other_meaning
-from ganx.compose import is_sweep, launcher_of, override, read_each, sweep_words
+from ganx.compose import launcher_of, read_each
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
 from ganx.launch.plan import Request
@@ -17,6 +17,7 @@ from ganx.tables import show
 from ganx.tables.collect import collect
 from ganx.tables.definition import TABLE_KEYS, TableDefinition, check_names
 from ganx.tables.jobs import jobs_of
+from ganx.words import is_sweep, override, sweep_words
 
 _OWN = frozenset(field.name for field in fields(Tables))
 _MEANING = frozenset(field.name for field in fields(Train)) | TABLE_KEYS | {"experiment"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganx.compose import is_search, is_sweep, sweep_words
 from ganx.compose import run as run_hydra
 from ganx.errors import UserError
+from ganx.words import is_search, is_sweep, sweep_words
 
 
 def run(argv: list[str]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganx.compose import as_text
 from ganx.compose import run as run_hydra
+from ganx.words import as_text
 
 
 def run(argv: list[str]) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from ganx.checks import check_file_name, check_keys, check_overrides
 from ganx.errors import UserError
-from ganx.schema import check_file_name, check_keys, check_overrides
 
 DrawingName = Literal["digits", "samples", "hidden_space", "curves", "clusters", "categories"]
 

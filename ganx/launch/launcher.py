@@ -14,6 +14,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from ganx.checks import check_keys
 from ganx.errors import UserError
 from ganx.launch import settings
 from ganx.launch.check import check_runs
@@ -23,7 +24,6 @@ from ganx.launch.state import queue_of
 from ganx.launch.tell import Teller, Told, show_metrics, show_plan
 from ganx.launch.wait import wait_for_others
 from ganx.run.lock import RunLock
-from ganx.schema import check_keys
 from ganx.targets import config_dirs
 from ganx.types import check
 

@@ -16,6 +16,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from ganx.checks import check_file_name, check_keys
 from ganx.errors import RunError, UserError, nearest
 from ganx.files import make_folder, refuse_links
 from ganx.launch.check import check_runs
@@ -29,7 +30,6 @@ from ganx.launch.study import open_study
 from ganx.launch.tell import show_best
 from ganx.metrics.registry import SELECTING, metric_of
 from ganx.run.lock import RunLock, is_alive
-from ganx.schema import check_file_name, check_keys
 from ganx.targets import last_stage, spec
 from ganx.text import plural
 

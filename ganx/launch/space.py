@@ -23,8 +23,8 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from ganx.checks import check_keys
 from ganx.errors import UserError, nearest
-from ganx.schema import check_keys
 
 #: {key of an override, with its + if it has one: what it may be}
 Space = dict[str, BaseDistribution]

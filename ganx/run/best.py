@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganx.checks import check_loss
 from ganx.engine.capabilities import Answers
 from ganx.engine.checkpoint import write_checkpoint
 from ganx.errors import UserError
@@ -21,7 +22,6 @@ from ganx.run.kept import read_kept
 from ganx.run.parts import PARTS, members, with_parts
 from ganx.run.respond import answer_of, given, respond
 from ganx.run.weighing import Fitted, names_of, place_of, stages_of
-from ganx.schema import check_loss
 from ganx.types import PositiveFloat
 
 Floats = NDArray[np.floating]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganx.checks import check_loss
 from ganx.engine.build import SELECTED_BY
 from ganx.engine.capabilities import CAPABILITIES, Answers, Method, about
 from ganx.engine.views import View
@@ -18,7 +19,6 @@ from ganx.run.estimator import Estimator, method_of
 from ganx.run.experiment import Experiment, State
 from ganx.run.folder import RunFolder
 from ganx.run.gradient import Gradient
-from ganx.schema import check_loss
 from ganx.targets import locate, spec
 
 Filled = NDArray[np.float32]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ganx.errors import UserError, close
 from ganx.run.folder import RunFolder, RunState
@@ -59,21 +59,10 @@ class FoundRun:
     def checked_state(self) -> FoundState:
         """Its state, once result.json has been read and checked as a whole."""
         try:
-            result = self.read_result()
+            result = self.folder.read_result()
             return self.folder.state() if result is None else "done" if result.get("status") == "done" else "failed"
         except (UserError, OSError):
             return "damaged"
-
-    def read_result(self) -> dict[str, Any] | None:
-        """Return result.json, checked as a whole; None without one.
-
-        Raises:
-            UserError: it is damaged.
-        """
-        file = self.folder.result
-        if file.exists() and not file.is_file():  # e.g. a FIFO, which would keep us waiting
-            raise UserError(f"{file} is damaged: it is not a regular file; remove it, and train again")
-        return self.folder.read_result()
 
 
 def glance(result: str | Path) -> Literal["done", "failed"] | None:

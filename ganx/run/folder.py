@@ -15,9 +15,10 @@ from ganx.run.result import fault, fault_of_layout, sealed
 
 RunState = Literal["new", "running", "stale", "interrupted", "done", "failed"]
 
-_SHOWN = {"status", "signature", "data", "model", "dataset", "protocol"} | {
-    *("metrics", "seconds", "peak_memory_mb", "command")
-}
+#: What every result has since the first version.
+_SHOWN = frozenset(
+    ["status", "signature", "data", "model", "dataset", "protocol", "metrics", "seconds", "peak_memory_mb", "command"]
+)
 
 
 class RunFolder:

@@ -51,7 +51,7 @@ def record(run: FoundRun) -> dict[str, Any]:
     folder, state = run.folder, run.checked_state
     said: dict[str, Any] = {}
     try:
-        result = run.read_result() or {}
+        result = folder.read_result() or {}
         if state == "done":
             said = {"metrics": {name: _mean_sd(metric) for name, metric in result.get("metrics", {}).items()}}
         elif state == "failed":

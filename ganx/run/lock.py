@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
 import os
 import shlex
 import socket
@@ -36,8 +35,6 @@ _BETWEEN_LOOKS = 0.05  # seconds
 _BETWEEN_LOOKS_ELSEWHERE = 5.0  # seconds; SLURM may be asked each time
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe of that name would be waited for
 _SIZE = 512  # bytes: heartbeats are equally long, so that one write replaces another as a whole
-
-
 _MOST = 10**9  # steps, or seconds: what is beyond is damage
 
 
@@ -59,13 +56,8 @@ class Heartbeat:
         """Refuse what no heartbeat can be, with a ValueError, a TypeError or an OverflowError."""
         texts, counts = [self.host, self.slurm_job or ""], [self.pid, self.slurm_restarts, self.step, self.steps]
         right = all(isinstance(text, str) for text in texts) and all(isinstance(count, int) for count in counts)
-        if not right or not isinstance(self.stopped, bool) or min(*counts, self.interval, self.seconds) < 0:
-            raise ValueError("no heartbeat")
-        if (
-            not math.isfinite(self.interval + self.seconds)
-            or max(self.step, self.steps) > _MOST
-            or self.seconds > _MOST
-        ):
+        possible = all(0 <= number <= _MOST for number in [*counts, self.interval, self.seconds])
+        if not (right and possible and isinstance(self.stopped, bool)):
             raise ValueError("no heartbeat")
 
     @classmethod

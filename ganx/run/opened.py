@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ganx.checks import check_config
 from ganx.errors import DamagedError, UserError
 from ganx.run.experiment import Experiment
 from ganx.run.folder import RunFolder
@@ -12,7 +13,6 @@ from ganx.run.identity import RETRAIN, check_identity, finished_result
 from ganx.run.kept import fits
 from ganx.run.result import is_sealed
 from ganx.run.upgrade import upgrade
-from ganx.schema import check_config
 from ganx.terminal import Terminal
 
 

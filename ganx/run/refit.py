@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ganx.checks import is_own_data
 from ganx.data.splits import make_splits
 from ganx.engine.capabilities import Answers
 from ganx.files import make_folder
@@ -15,7 +16,7 @@ from ganx.run.experiment import Experiment, State
 from ganx.run.fitters import fitter_of
 from ganx.run.folder import RunFolder
 from ganx.run.kept import digest
-from ganx.schema import Protocol, is_own_data
+from ganx.schema import Protocol
 from ganx.text import plural
 
 #: Keys of the protocol under which nothing is held back.

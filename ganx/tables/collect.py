@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ganx.checks import is_altered, is_own_data
 from ganx.errors import UserError
 from ganx.files import read_json
 from ganx.run.folder import RunFolder
 from ganx.run.result import OLD, SCHEMA, UNSEALED, is_sealed
 from ganx.run.signature import experiment_config, signature
 from ganx.run.upgrade import old_signature, upgrade
-from ganx.schema import is_altered, is_own_data, splits_per_seed
+from ganx.schema import splits_per_seed
 from ganx.tables.statistics import Replica
 
 RecordState = Literal["done", "failed", "running", "stale", "interrupted", "damaged", "outdated"]

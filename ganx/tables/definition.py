@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from ganx.checks import check_file_name, check_keys, check_overrides
 from ganx.errors import UserError, nearest
 from ganx.metrics.registry import Better, metric_of
-from ganx.schema import check_file_name, check_keys, check_overrides
 from ganx.types import Seeds, check
 
 ScaleName = Literal["quick", "paper"]

@@ -14,9 +14,10 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ganx.compose import as_text, compose, override, run
+from ganx.compose import compose, run
 from ganx.errors import RunError, UserError
 from ganx.groups import options, own_dir
+from ganx.words import as_text, override
 
 TOY = ["model=toy", "dataset=tiny"]
 

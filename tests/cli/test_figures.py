@@ -23,10 +23,7 @@ print("\\n" + " ".join(sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def runs() -> list[Path]:

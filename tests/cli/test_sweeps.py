@@ -18,10 +18,7 @@ FOLDER = ["--config-dir", str(MINE)]
 SMALL = ["model=zeros", "dataset=wine", "protocol.folds=2"]
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def sweeps() -> list[Path]:

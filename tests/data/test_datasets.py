@@ -19,6 +19,7 @@ import sklearn.datasets
 import yaml
 
 from ganx import cli
+from ganx.checks import is_own_data
 from ganx.data import Column, Encoding, Table, load, make_splits
 from ganx.data.datasets import load_cut
 from ganx.data.idx import read_idx
@@ -31,7 +32,7 @@ from ganx.errors import UserError
 from ganx.groups import options, own_dir
 from ganx.launch.plan import Request, identify
 from ganx.metrics.imputation import rmse_row
-from ganx.schema import Protocol, is_own_data
+from ganx.schema import Protocol
 from ganx.targets import constructor
 
 IN_FILES: dict[str, type[Published]] = {one.name: one for one in (Credit, Letter, Madelon, Spam, MNIST, FashionMNIST)}

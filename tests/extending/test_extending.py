@@ -22,10 +22,7 @@ SHORT = ["train", *WITH_MINE, "model=toy", "dataset=wine", "protocol.folds=2"]
 SHORT += ["model.steps=60", "model.validate_every=20", "model.batch_size=16"]
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def the_run(outputs: str = "outputs") -> Path:

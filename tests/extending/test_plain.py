@@ -18,10 +18,7 @@ RUN = [*WITH_PLAIN, "model=plaingan", "dataset=ring8", "dataset.rows=200"]
 SHORT = ["dataset=ring8", "dataset.rows=200", "model.steps=4", "model.validate_every=2", "model.batch_size=8"]
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def the_run(outputs: str = "outputs") -> Path:

@@ -18,10 +18,7 @@ TRAINED = ["train", "model=hexagan", *WINE, "model.steps=4", "model.validate_eve
 LINE = r"ganx: cannot write .*: No space left on device; choose another folder with outputs=DIR, or make room\n"
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def contents(folder: str) -> dict[str, bytes]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ganx.run.folder import RunFolder
 from tests.processes import Ganx, until
+from tests.runs import the_run
 
 #: Longer than what a test may take; `make soak` sets it.
 SOAK = "GANX_SOAK_KILLS" in os.environ
@@ -41,15 +41,7 @@ KILLED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
-
-
-def the_run(outputs: str) -> RunFolder:
-    (path,) = Path(outputs).glob("runs/*/[!.]*")
-    return RunFolder(path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def left_by(outputs: str) -> dict[str, bytes]:

@@ -15,19 +15,12 @@ from ganx.run.folder import RunFolder
 from ganx.run.lock import RunLock
 from ganx.run.signature import signature
 from tests.processes import Ganx, until
+from tests.runs import the_run
 
 SHORT = ["train", "model=hexagan", "dataset=wine", "protocol.folds=2", "model.steps=40", "model.validate_every=10"]
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
-
-
-def the_run(outputs: str = "outputs") -> RunFolder:
-    (path,) = Path(outputs).glob("runs/*/[!.]*")
-    return RunFolder(path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def read(folder: RunFolder) -> dict[str, Any]:

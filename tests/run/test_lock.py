@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import pytest
@@ -36,6 +37,18 @@ def holder(path):
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()
+
+
+@contextmanager
+def beating(path):
+    """Give a process that holds a lock and looks after it twenty times a second."""
+    script = HOLD.replace("RunLock(Path(sys.argv[1]))", "RunLock(Path(sys.argv[1]), interval=0.05)")
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
 
 
 def elsewhere(path, age=0.0, **changes):
@@ -220,13 +233,8 @@ def test_an_error_inside_is_not_hidden(path):
 
 
 def test_a_process_that_was_given_up_for_dead_stops_when_it_finds_out(path):
-    script = HOLD.replace("RunLock(Path(sys.argv[1]))", "RunLock(Path(sys.argv[1]), interval=0.05)")
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+    with beating(path) as process:
         assert process.stderr is not None
-        assert process.stdout.readline() == "held\n"
         elsewhere(path)
         assert process.wait(20) == 1
         assert "belongs to another process by now" in process.stderr.read()
@@ -238,13 +246,8 @@ def test_a_process_that_was_given_up_for_dead_stops_when_it_finds_out(path):
 @pytest.mark.parametrize("lost", ["file", "folder"])
 def test_a_process_whose_heartbeat_is_removed_stops_when_it_finds_out(path, lost):
     """Nothing would keep a second one away."""
-    script = HOLD.replace("RunLock(Path(sys.argv[1]))", "RunLock(Path(sys.argv[1]), interval=0.05)")
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+    with beating(path) as process:
         assert process.stderr is not None
-        assert process.stdout.readline() == "held\n"
         path.unlink()
         if lost == "folder":
             path.parent.rmdir()

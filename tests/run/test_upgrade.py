@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from ganx.checks import check_config
 from ganx.compose import compose
 from ganx.run.signature import signature
 from ganx.run.upgrade import is_old, old_signature, upgrade, upgrade_state
-from ganx.schema import check_config
 
 RUNS = sorted((Path(__file__).parents[1] / "fixtures" / "runs").glob("*/*/config.yaml"))
 DATA_SETS = "breast wine digits credit madelon spam letter mnist fashion_mnist gaussians4 ring8 grid25 swissroll csv"

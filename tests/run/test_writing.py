@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ganx import cli
-from ganx.run.folder import RunFolder
 from tests.processes import Ganx, until
+from tests.runs import the_run
 
 MEAN = ["train", "model=mean", "dataset=wine", "protocol.folds=2"]
 PIPELINE = [
@@ -25,15 +25,7 @@ PIPELINE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GANX_OUTPUTS", raising=False)
-
-
-def the_run(outputs: str = "outputs") -> RunFolder:
-    (path,) = Path(outputs).glob("runs/*/[!.]*")
-    return RunFolder(path)
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
