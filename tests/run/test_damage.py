@@ -194,7 +194,7 @@ def judge(
     return "refused", told
 
 
-@pytest.mark.parametrize(("kind", "file", "damage", "command"), cases())
+@pytest.mark.parametrize(("kind", "file", "damage", "command"), list(cases()))
 def test_damage_is_seen(
     place: Path,
     known: dict[tuple[str, str], tuple[int, str, bytes]],
