@@ -101,11 +101,12 @@ SERVED = {
     "neighbours": ["neighbours", "run=RUN", "out=disk/pairs.png", "n=40"],
 }
 BLEND = ["model.candidates=[mean,knn]", "model.classifiers=[logistic]", "model.filler=mean"]
+CHAIN = ["model@model.imputer=mean", "model@model.classifier=boosting", "model.balancer=smote"]
 TRAININGS = {
     "trained": TRAINED,
     "two": [*TRAINED, "model.max_replicas=1", "hardware.workers=2"],
     "estimator": ["train", "model=knn", *WINE, "refit=true"],
-    "pipeline": ["train", "model=pipeline", *WINE, "model@model.imputer=mean", "model@model.classifier=boosting"],
+    "pipeline": ["train", "model=pipeline", *WINE, *CHAIN],
     "best": ["train", "model=best", *WINE, *BLEND],
 }
 
