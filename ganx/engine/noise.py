@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 #: What a generator is for. Every purpose has its own stream, so that drawing for one never shifts another.
-WEIGHTS, NOISE, ORDER, EVALUATION, TORCH = 10, 11, 12, 13, 14
+WEIGHTS, NOISE, ORDER, EVALUATION, TORCH, HIDING = 10, 11, 12, 13, 14, 15
 
 _64_BITS = (1 << 64) - 1
 _BUFFER = 1 << 15  # numbers a replica draws at a time; part of the stream's definition, so not an option

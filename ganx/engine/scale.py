@@ -59,6 +59,11 @@ class Scale(nn.Module):
         if self.output_bias == "mean":
             net.layers[-1].bias.copy_(mean.clamp(RAREST, 1 - RAREST).logit())
 
+    @property
+    def unit(self) -> Tensor | float:
+        """What a step of 1 in the network's units is worth where x is about its mean, (R, 1, d) or 1."""
+        return self.sd if self.inputs == "standard" else 1.0
+
     def forward(self, x: Tensor) -> Tensor:
         """Return x in the units in which the network reads it."""
         return x if self.inputs == "range" else ((x - self.mean) / self.sd).asinh()

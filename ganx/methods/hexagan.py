@@ -7,7 +7,6 @@ option says which reading is taken; docs/hexagan.md lists the rest.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Literal
 
 import torch
@@ -18,6 +17,7 @@ from ganx.engine.batch import TabularBatch
 from ganx.engine.latent import ClassCode
 from ganx.engine.scale import Scale
 from ganx.engine.setting import Setting
+from ganx.engine.start import Shown, make_start
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP, width
@@ -26,7 +26,6 @@ from ganx.types import Fraction, NonNegativeFloat, Repeats, Width
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
 
-HIDDEN_OF_COMPLETE = 0.2  # of the cells of a table without gaps (hide=auto); as in experiment=hexagan_tuned
 CLIPPING_BOUND = 0.01  # Arjovsky, Chintala, Bottou (2017), and the authors' code for MNIST
 
 
@@ -87,9 +86,9 @@ class HexaGAN(ClassCode):
         n_critic: Repeats,
         n_cg: Literal[0] | Repeats,
         together: bool,
+        start: Literal["noise", "copula"],
         hide: Fraction | Literal["auto"],
         reconstruction: Literal["mse", "rmse"],
-        noise: Fraction,
         lambda_1: NonNegativeFloat,
         lambda_2: NonNegativeFloat,
         alpha_1: NonNegativeFloat,
@@ -98,6 +97,7 @@ class HexaGAN(ClassCode):
         alpha_4: NonNegativeFloat,
         reduction: Literal["sum", "mean"],
         critic: Literal["slides", "authors"],
+        judge_cells: bool,
         judge_labels: bool,
         pseudo_label: Literal["straight_through", "soft", "hard"],
         weight_decay_c: NonNegativeFloat,
@@ -108,14 +108,16 @@ class HexaGAN(ClassCode):
         super().__init__(setting)
         self.d, self.k = setting.n_features, setting.n_classes
         self.n_z = self.d
-        self.n_critic, self.n_cg, self.hide, self.noise_width = n_critic, n_cg, hide, noise
+        self.n_critic, self.n_cg = n_critic, n_cg
         self.penalty = setting.loss["penalty"]
         self.lambda_1, self.lambda_2 = lambda_1, lambda_2
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
-        self.reduction, self.pseudo_label, self.impute_noise = reduction, pseudo_label, impute_noise
+        self.reduction, self.pseudo_label = reduction, pseudo_label
         self.together, self.reconstruction = together, reconstruction
         self.critic, self.weight_decay_c = critic, weight_decay_c
+        self.judge_cells = judge_cells
         self.scale = Scale(setting, inputs, output_bias)
+        self.start = make_start(setting, start, hide, impute_noise)
 
         def net(name: Player, n_in: int, n_out: int, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
             mlp = StackedMLP(
@@ -129,38 +131,42 @@ class HexaGAN(ClassCode):
             self.add_player(name, mlp)
             return mlp
 
-        n_latent = width(latent, self.d)
+        n_code = width(latent, self.d)
+        n_latent = self.d + n_code if self.start.carries else n_code
         self.n_label_scores = (min(self.k, 1) if critic == "slides" else self.k) if judge_labels else 0
-        self.e = net("e", 2 * self.d, n_latent, torch.relu)
-        self.g_mi = net("g_mi", n_latent, self.d, torch.sigmoid)
+        self.e = net("e", 2 * self.d, n_code, torch.relu)
+        self.g_mi = net("g_mi", n_latent, self.d, None if self.start.carries else torch.sigmoid)
         self.d_mi = net("d_mi", self.d + self.k, self.d + self.n_label_scores)
-        self.g_cg = net("g_cg", self.k + self.d, n_latent, torch.relu)
+        self.g_cg = net("g_cg", self.k + self.d, n_latent, self.row_and_code if self.start.carries else torch.relu)
         self.d_cg = net("d_cg", n_latent + self.k, 1)
         self.c = net("c", self.d, self.k)
 
     def prepare(self) -> None:
         """Take scale and output bias from the observed training cells."""
+        self.start.prepare(self.data)
         self.scale.prepare(self.data, self.g_mi)
+        if self.start.carries:
+            self.g_mi.start_at_zero()
 
     # --- Algorithm 2 -------------------------------------------------------------------------------------------
 
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 2, one pass through its `while`."""
         # (1) Missing-data imputation
-        for _ in range(self.n_critic):
+        for _ in range(self.n_critic * (self.judge_cells or bool(self.n_label_scores))):
             self.update_critic("d_mi", self.loss_d_mi(batch))
-        shown = self.data.hide(batch.m, self.hidden_share, self.noise)
+        shown = self.start.shown_in_part(self.data, batch, self.noise)
         if self.together:
-            self.update_together(["e", "g_mi"], self.loss_imputation(batch, self.encode(batch.x, shown)))
+            self.update_together(["e", "g_mi"], self.loss_imputation(batch, self.encode_shown(batch.x, shown)))
         else:
-            self.update("e", self.loss_imputation(batch, self.encode(batch.x, shown)))
+            self.update("e", self.loss_imputation(batch, self.encode_shown(batch.x, shown)))
             self.update("g_mi", self.loss_imputation(batch, self.hidden(batch, shown)))
 
         if not self.k:
             return  # a table without a target: (2) and (3) are about classes
 
         # (2) Conditional generation
-        h = self.hidden(batch, batch.m)
+        h = self.hidden(batch, self.start.shown(self.data, batch))
         for _ in range(self.n_cg):
             for _ in range(self.n_critic):
                 h_c, y_c = self.hidden_for(batch, class_counts(batch))
@@ -169,13 +175,6 @@ class HexaGAN(ClassCode):
 
         # (3) Semi-supervised classification
         self.update("c", self.loss_c(batch, h))
-
-    @cached_property
-    def hidden_share(self) -> float:
-        """Share of the observed cells that are hidden from E."""
-        if self.hide == "auto":
-            return HIDDEN_OF_COMPLETE if self.data.complete else 0.0
-        return self.hide
 
     def update_critic(self, player: Player, loss: Tensor) -> None:
         """One step of a critic; with `loss.penalty=clipping`, its weights are brought back within bounds."""
@@ -188,7 +187,7 @@ class HexaGAN(ClassCode):
     def loss_d_mi(self, batch: TabularBatch) -> Tensor:
         """L_DMI + L_DMI^(d+1) + lambda_1 L_GP_MI: observed cells and known labels are real, filled-in ones fake."""
         with torch.no_grad():
-            x_bar = self.g_mi(self.hidden(batch, batch.m))
+            x_bar = self.decode(self.hidden(batch, self.start.shown(self.data, batch)))
             rows, real, fake = self.judged(batch, self.complete(batch, x_bar))
         weights = cell_weights(real[..., : self.d], self.reduction)
         scores, penalty = self.with_penalty(self.d_mi, rows, weights, x_bar)
@@ -216,8 +215,9 @@ class HexaGAN(ClassCode):
 
     def loss_imputation(self, batch: TabularBatch, h: Tensor) -> Tensor:
         """L_GMI + alpha_1 L_recon, the loss of both E and G_MI."""
-        x_bar = self.g_mi(h)
-        return self.loss_g_mi(batch, self.complete(batch, x_bar)) + self.alpha_1 * self.loss_recon(batch, x_bar)
+        x_bar = self.decode(h)
+        loss = self.alpha_1 * self.loss_recon(batch, x_bar)
+        return loss + self.loss_g_mi(batch, self.complete(batch, x_bar)) if self.judge_cells else loss
 
     def loss_g_mi(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
         """L_GMI = -sum_j E[(1 - m_j) D_MI(x-hat, y)_j]."""
@@ -235,7 +235,7 @@ class HexaGAN(ClassCode):
         if self.critic == "authors" and self.k and self.n_cg:
             with torch.no_grad():
                 h_c, y_c = self.hidden_for(batch, class_counts(batch))
-            rows = torch.cat([rows, torch.cat([self.g_mi(h_c), y_c], 2)], 1)
+            rows = torch.cat([rows, torch.cat([self.decode(h_c), y_c], 2)], 1)
             real, fake = torch.cat([real, torch.zeros_like(real)], 1), torch.cat([fake, torch.ones_like(fake)], 1)
         return rows, real, fake
 
@@ -256,11 +256,11 @@ class HexaGAN(ClassCode):
 
     def loss_g_cg(self, h_c: Tensor, y_c: Tensor) -> Tensor:
         """L_GCG + alpha_2 L_GMI(x_c) + alpha_3 L_CE(x_c, y_c). Every cell of a generated row is missing: m_c = 0."""
-        x_c = self.g_mi(h_c)
+        x_c = self.decode(h_c)
         loss_g_cg: Tensor = -self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
         scores = self.d_mi(torch.cat([x_c, y_c], 2))[..., : self.d]
         loss_g_mi = -expected_score(scores, torch.ones_like(scores), self.reduction)
-        loss_ce = cross_entropy(self.c(x_c), y_c).mean(1)
+        loss_ce = cross_entropy(self.logits(x_c), y_c).mean(1)
         return loss_g_cg + self.alpha_2 * loss_g_mi + self.alpha_3 * loss_ce
 
     def hidden_for(self, batch: TabularBatch, shares: Tensor) -> tuple[Tensor, Tensor]:
@@ -278,12 +278,12 @@ class HexaGAN(ClassCode):
     def loss_c(self, batch: TabularBatch, h: Tensor) -> Tensor:
         """L_CE on labelled and generated rows + alpha_4 L_C. Just enough rows are generated to level the classes."""
         with torch.no_grad():
-            x_hat = self.complete(batch, self.g_mi(h))
+            x_hat = self.complete(batch, self.decode(h))
         x, y, weight = x_hat, batch.y, batch.labelled.squeeze(2)
         if self.n_cg:
             x_c, y_c, lacking = self.lacking_rows(batch)
             x, y, weight = torch.cat([x, x_c], 1), torch.cat([y, y_c], 1), torch.cat([weight, lacking], 1)
-        loss = (cross_entropy(self.c(x), y) * weight).sum(1) / weight.sum(1).clamp_min(1e-8)
+        loss = (cross_entropy(self.logits(x), y) * weight).sum(1) / weight.sum(1).clamp_min(1e-8)
         if self.alpha_4 and self.n_label_scores:
             loss = loss + self.alpha_4 * self.loss_pseudo_label(batch, x_hat)
         if self.weight_decay_c:
@@ -300,7 +300,7 @@ class HexaGAN(ClassCode):
         deficit = counts.amax(1, keepdim=True) - counts
         h_c, y_c = self.hidden_for(batch, deficit)
         lacking = (deficit.sum(1, keepdim=True) / y_c.shape[1]).expand(-1, y_c.shape[1])
-        return self.g_mi(h_c), y_c, lacking
+        return self.decode(h_c), y_c, lacking
 
     def loss_pseudo_label(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
         """L_C = -E[D_MI(x-hat_u, y_u)_(d+1)]: C wants its labels of unlabelled rows to pass for real ones."""
@@ -312,7 +312,7 @@ class HexaGAN(ClassCode):
         """Return known labels as they are and C's pseudo-labels elsewhere, (R, B, K)."""
         if not self.k:
             return batch.y
-        soft = self.c(x_hat).softmax(2)
+        soft = self.logits(x_hat).softmax(2)
         if self.pseudo_label == "soft":
             guess = soft
         else:
@@ -324,26 +324,37 @@ class HexaGAN(ClassCode):
     # --- the networks' inputs and outputs ----------------------------------------------------------------------
 
     def encode(self, x: Tensor, m: Tensor) -> Tensor:
-        """h = E(x-tilde, m), where noise z stands in for missing cells. (R, B, d) -> (R, B, latent)."""
-        return self.encode_with(self.stand_in(x), x, m)
+        """Return h of any rows. (R, B, d), (R, B, d) -> (R, B, latent)."""
+        return self.encode_shown(x, self.start.given(x, m))
 
-    def stand_in(self, x: Tensor) -> Tensor:
-        """Return z for missing cells of x: U(0, 1), or closer to its mean. (R, B, d)."""
-        if not self.noise_width:
-            return torch.full_like(x, 0.5)
-        z = self.noise.uniform(x.shape[1], self.d)
-        return z if self.noise_width == 1 else 0.5 + self.noise_width * (z - 0.5)
+    def encode_shown(self, x: Tensor, shown: Shown) -> Tensor:
+        """h = E(x-tilde, m), where noise z ~ U(0, 1) stands in for missing cells if nothing else does.
 
-    def encode_with(self, z: Tensor, x: Tensor, m: Tensor) -> Tensor:
-        """h = E(x-tilde, m) for a given z; where x is standardised, z is brought about its mean, 0, too."""
-        if self.scale.inputs == "standard":
-            z = z - 0.5
-        return self.e(torch.cat([torch.lerp(z, self.scale(x), m), m], 2))  # type: ignore[no-any-return]
+        After a start, h carries x-tilde along. (R, B, d) -> (R, B, latent).
+        """
+        x_tilde, m = shown.filled, shown.m
+        if x_tilde is None:
+            x_tilde = torch.lerp(self.noise.uniform(*x.shape[1:]), x, m)
+        code = self.e(torch.cat([self.scale(x_tilde), m], 2))
+        return torch.cat([x_tilde, code], 2) if self.start.carries else code
 
     @torch.no_grad()
-    def hidden(self, batch: TabularBatch, m: Tensor) -> Tensor:
-        """Return h of the cells with m = 1, without a gradient to E."""
-        return self.encode(batch.x, m)
+    def hidden(self, batch: TabularBatch, shown: Shown) -> Tensor:
+        """Return h of a batch, without a gradient to E."""
+        return self.encode_shown(batch.x, shown)
+
+    def row_and_code(self, h: Tensor) -> Tensor:
+        """What G_CG gives after a start: a row in [0, 1], and the rest of h as E has it. (R, B, latent)."""
+        return torch.cat([h[..., : self.d].sigmoid(), h[..., self.d :].relu()], 2)
+
+    def decode(self, h: Tensor) -> Tensor:
+        """x-bar = G_MI(h); after a start, what G_MI adds to the row that h carries. (R, B, latent) -> (R, B, d)."""
+        x_bar: Tensor = self.g_mi(h)
+        return h[..., : self.d] + self.scale.unit * x_bar if self.start.carries else x_bar
+
+    def logits(self, x: Tensor) -> Tensor:
+        """C(x), with x in the units of `inputs`. (R, B, d) -> (R, B, K)."""
+        return self.c(self.scale(x))  # type: ignore[no-any-return]
 
     def complete(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
         """x-hat = m x + (1 - m) x-bar."""
@@ -353,12 +364,11 @@ class HexaGAN(ClassCode):
 
     def impute(self, x: Tensor, m: Tensor) -> Tensor:
         """Fill the cells with m = 0. (R, B, d), (R, B, d) -> (R, B, d)."""
-        z = torch.full_like(x, 0.5) if self.impute_noise == "mean" else self.stand_in(x)
-        return torch.lerp(self.g_mi(self.encode_with(z, x, m)), x, m)
+        return torch.lerp(self.decode(self.encode(x, m)).clamp(0, 1), x, m)
 
     def classify(self, x: Tensor, m: Tensor) -> Tensor:
         """Return class probabilities of imputed rows. (R, B, d), (R, B, d) -> (R, B, K)."""
-        return self.c(self.impute(x, m)).softmax(2)  # type: ignore[no-any-return]
+        return self.logits(self.impute(x, m)).softmax(2)
 
     def generate_hidden(self, y: Tensor) -> Tensor:
         """Return generated hidden vectors h_c for labels y. (R, B, K) -> (R, B, latent)."""
@@ -366,7 +376,7 @@ class HexaGAN(ClassCode):
 
     def generate(self, z: Tensor, c: Tensor) -> Tensor:
         """Return rows x_c = G_MI(G_CG(c, z)) of the classes c. (R, n, d), (R, n, K) -> (R, n, d)."""
-        return self.g_mi(self.g_cg(torch.cat([c, z], 2)))  # type: ignore[no-any-return]
+        return self.decode(self.g_cg(torch.cat([c, z], 2)))
 
 
 def class_counts(batch: TabularBatch) -> Tensor:

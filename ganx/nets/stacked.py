@@ -91,6 +91,12 @@ class StackedMLP(nn.Module):
         self.activation = ACTIVATIONS[activation]
         self.output = output
 
+    @torch.no_grad()
+    def start_at_zero(self) -> None:
+        """Let the last layer give 0, whatever comes in, until it is trained."""
+        self.layers[-1].weight.zero_()
+        self.layers[-1].bias.zero_()
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs."""
         *hidden, last = self.layers
