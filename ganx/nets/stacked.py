@@ -155,7 +155,7 @@ class StackedMLP(nn.Module):
         mixed = (signs * weight.sqrt().unsqueeze(2)).flatten(1, 2)  # (R, B P, J)
         rows = mixed @ self.layers[-1].weight[..., :n_outputs].mT
         if len(self.layers) > 1:
-            rows = self._back_to_first(rows.unflatten(1, (-1, n_probes)), slopes) @ self.layers[0].weight[:, :n].mT
+            rows = self._back_to_first(rows.view(*x.shape[:2], n_probes, -1), slopes) @ self.layers[0].weight[:, :n].mT
         return outputs, rows[..., :n].square().sum((1, 2)) / n_probes
 
     def penalty_cost(self, n: int, n_rows: int, n_outputs: int) -> int:
@@ -177,7 +177,7 @@ class StackedMLP(nn.Module):
         """
         n_each = rows.shape[2]
         for layer, slope in zip(reversed(self.layers[1:-1]), reversed(slopes[1:]), strict=True):
-            rows = (_scale_rows(rows, slope) @ layer.weight.mT).unflatten(1, (-1, n_each))
+            rows = (_scale_rows(rows, slope) @ layer.weight.mT).view(*slopes[0].shape[:2], n_each, -1)
         return _scale_rows(rows, slopes[0])
 
     def _with_slopes(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
