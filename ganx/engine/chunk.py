@@ -23,7 +23,7 @@ from ganx.targets import MethodSpec
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 #: Seconds that Ctrl-C leaves for a checkpoint. Who has pressed it waits; a cluster, which sends the others, has time.
-PATIENCE = 1.0
+PATIENCE = 0.8
 
 WORTH_TWO_STACKS = 10  # replicas; below this, starting another process costs more than it saves
 

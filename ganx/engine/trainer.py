@@ -31,7 +31,7 @@ from ganx.metrics.registry import metric_of
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("GANX_CHECKPOINT_SECONDS", "10"))
 SHARE_OF_CHECKPOINTS = 0.05  # of the time, at most: those of large networks take seconds
 SECONDS_BETWEEN_REPORTS = 0.2
-SECONDS_OF_BLOCK = 0.5  # at most, but for a single step: at its end there is a look at wishes to stop
+SECONDS_OF_BLOCK = 0.2  # at most, but for a single step: at its end there is a look at wishes to stop
 
 
 def train_chunk(chunk: Chunk, report: Report) -> None:
@@ -72,6 +72,7 @@ class ChunkRun(pl.Callback):
         self.loss_count = 0
         self.scores: dict[str, Tensor] = {}
         self.stop_signal: int | None = None
+        self.gave_up = False
         self.metrics = MetricsFile(chunk.folder / "metrics.csv", chunk.replicas)
         self.logger: TensorBoardLogger | None = None
         self.loader: BlockLoader | None = None
@@ -171,7 +172,12 @@ class ChunkRun(pl.Callback):
             plugins=[LightningEnvironment()],  # one process, also inside a SLURM job: no hands on its signals
         )
         with signals_put_back(), refusing(self.chunk.folder):
-            trainer.fit(self.module, DataLoader(self.loader, batch_size=None))
+            try:
+                trainer.fit(self.module, DataLoader(self.loader, batch_size=None))
+            except Exception:
+                if self.gave_up:  # a library may have made another exception of it, as torch.save does
+                    raise Interrupted(signal.SIGINT) from None
+                raise
             self.logger.experiment.close()
         if self.stop_signal is not None:
             raise Interrupted(self.stop_signal)
@@ -183,6 +189,7 @@ class ChunkRun(pl.Callback):
             self.stop_signal = number
 
         def give_up() -> None:
+            self.gave_up = True
             raise Interrupted(signal.SIGINT)  # wherever training is: the last checkpoint stands
 
         hear_stop_signals(wish, give_up)
