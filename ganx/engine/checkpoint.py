@@ -144,11 +144,19 @@ def _sha256(file: IO[bytes], length: int) -> str:
     return sha256.hexdigest()
 
 
+def for_evaluation(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a finished chunk without the optimisers', which are twice as large as the networks."""
+    return {key: value for key, value in state.items() if key != "optimizers"}
+
+
 def merge(states: list[dict[str, Any]]) -> dict[str, Any]:
-    """Join the finished chunks of a run along the replica axis, keeping what evaluation needs."""
+    """Join the finished chunks of a run along the replica axis, keeping what evaluation needs.
+
+    Parameters are taken out of `states` on the way, so that large ones are not held twice.
+    """
 
     def join(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return {name: torch.cat([part.pop(name) for part in parts]) for name in list(parts[0])}
 
     first = states[0]
     return {
