@@ -93,6 +93,10 @@ class Noise:
         numbers = torch.cat([radius * angle.cos(), radius * angle.sin()], 1)
         return numbers[:, :count].reshape(len(self.generators), *shape)
 
+    def signs(self, *shape: int) -> Tensor:
+        """Return -1 or 1 with equal probabilities, of shape (R, *shape)."""
+        return 1 - 2 * (self.uniform(*shape) < 0.5).to(torch.get_default_dtype())
+
     def one_hot(self, p: Tensor, n: int) -> Tensor:
         """Draw n categories with the probabilities p (R, K), one-hot (R, n, K)."""
         return self._below(p.cumsum(1).unsqueeze(1), n)

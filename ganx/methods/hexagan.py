@@ -18,6 +18,7 @@ from ganx.engine.latent import ClassCode
 from ganx.engine.scale import Scale
 from ganx.engine.setting import Setting
 from ganx.engine.start import Shown, make_start
+from ganx.errors import UserError
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP, width
@@ -26,6 +27,9 @@ from ganx.types import Fraction, NonNegativeFloat, Repeats, Width
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
 
+# penalty_probes=auto: multiplications that an exact penalty may take for one replica, just beyond those of 500 columns,
+# 64 rows and a critic half as wide (B J h^2 + n h^2 for one hidden layer); and probes where it would take more.
+MOST_EXACT, PROBES = 2**31, 1
 CLIPPING_BOUND = 0.01  # Arjovsky, Chintala, Bottou (2017), and the authors' code for MNIST
 
 
@@ -56,6 +60,9 @@ class HexaGAN(ClassCode):
         noise: width of the noise that stands in for missing cells, about 1/2: 1 is U(0, 1), as published; 0 is none.
         lambda_1: weight of D_MI's gradient penalty.
         lambda_2: weight of D_CG's gradient penalty.
+        penalty_probes: how the zero-centred penalties are taken. `exact`: the gradient of each score; a number: of as
+            many random sums of scores per row, which give the same value on average, at a cost that does not grow with
+            the square of a critic's width; `auto`: exact unless that takes too long (`MOST_EXACT`).
         alpha_1: weight of the reconstruction loss for E and G_MI.
         alpha_2: weight of G_MI's loss on generated rows, for G_CG.
         alpha_3: weight of C's cross-entropy on generated rows, for G_CG.
@@ -91,6 +98,7 @@ class HexaGAN(ClassCode):
         reconstruction: Literal["mse", "rmse"],
         lambda_1: NonNegativeFloat,
         lambda_2: NonNegativeFloat,
+        penalty_probes: Literal["auto", "exact"] | Repeats,
         alpha_1: NonNegativeFloat,
         alpha_2: NonNegativeFloat,
         alpha_3: NonNegativeFloat,
@@ -110,7 +118,12 @@ class HexaGAN(ClassCode):
         self.n_z = self.d
         self.n_critic, self.n_cg = n_critic, n_cg
         self.penalty = setting.loss["penalty"]
-        self.lambda_1, self.lambda_2 = lambda_1, lambda_2
+        if penalty_probes not in ("auto", "exact") and self.penalty != "zero_centered":
+            raise UserError(
+                f"model.penalty_probes={penalty_probes} is for loss.penalty=zero_centered, which can be estimated; "
+                f"with loss.penalty={self.penalty or 'null'} set model.penalty_probes=auto"
+            )
+        self.lambda_1, self.lambda_2, self.penalty_probes = lambda_1, lambda_2, penalty_probes
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
         self.reduction, self.pseudo_label = reduction, pseudo_label
         self.together, self.reconstruction = together, reconstruction
@@ -203,7 +216,10 @@ class HexaGAN(ClassCode):
         """
         n = fake.shape[2]
         if self.penalty == "zero_centered":
-            return critic.with_penalty(rows, n, weights)
+            signs = self.signs(critic, n, *weights.shape[1:])
+            if signs is None:
+                return critic.with_penalty(rows, n, weights)
+            return critic.with_probed_penalty(rows, n, weights, signs)
         scores = critic(rows)
         if self.penalty != "wgan_gp":
             return scores, torch.zeros_like(scores[:, 0, 0])
@@ -212,6 +228,17 @@ class HexaGAN(ClassCode):
         _, squares = critic.with_gradient_norms(torch.cat([mixed, real[..., n:]], 2), n, weights.shape[2])
         everywhere = cell_weights(torch.ones_like(squares), self.reduction)
         return scores, (((squares + 1e-12).sqrt() - 1).square() * everywhere).sum((1, 2))
+
+    def signs(self, critic: StackedMLP, n: int, n_rows: int, n_scores: int) -> Tensor | None:
+        """Return the signs (R, B, P, J) that mix scores in a penalty; None, and no draw, where it is exact."""
+        probes = self.penalty_probes
+        if probes == "auto":
+            probes = "exact" if critic.penalty_cost(n, n_rows, n_scores) <= MOST_EXACT else PROBES
+        if probes == "exact":
+            return None
+        if n_scores == 1:  # a single score has nothing to be mixed with: its sign is squared away
+            return torch.ones(len(self.setting.replicas), n_rows, 1, 1, device=self.setting.device)
+        return self.noise.signs(n_rows, probes, n_scores)
 
     def loss_imputation(self, batch: TabularBatch, h: Tensor) -> Tensor:
         """L_GMI + alpha_1 L_recon, the loss of both E and G_MI."""

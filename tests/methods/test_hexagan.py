@@ -5,7 +5,9 @@ import torch
 from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
+from ganx.errors import UserError
 from ganx.losses.elementwise import expected_score
+from ganx.methods import hexagan
 from ganx.methods.hexagan import HexaGAN, class_counts
 from tests.engine.conftest import build, make_experiment, walk
 
@@ -196,3 +198,41 @@ def test_cells_of_a_table_without_gaps_are_hidden() -> None:
     shares = [make_hexagan(f"protocol.missing_rate={rate}")[0].hidden_share for rate in (0.2, 0.0)]
     assert shares == [0.0, 0.2]
     assert make_hexagan("model.hide=0.0", "protocol.missing_rate=0.0")[0].hidden_share == 0
+
+
+def losses(*overrides: str) -> dict[str, Tensor]:
+    module, loader = build(make_experiment(*overrides))
+    walk(module, loader, 3)
+    return module.block_losses()
+
+
+@pytest.mark.parametrize(("most", "same"), [(hexagan.MOST_EXACT, "exact"), (0, hexagan.PROBES)])
+def test_auto_is_exact_where_that_is_quick(most: int, same: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hexagan, "MOST_EXACT", most)
+    expected = losses(f"model.penalty_probes={same}")
+    assert all(torch.equal(values, expected[player]) for player, values in losses().items())
+
+
+def test_probes_give_the_penalty_on_average() -> None:
+    module, batch = make_hexagan("model.penalty_probes=1")
+    rows, real, _ = module.judged(batch, batch.x)
+    weights = hexagan.cell_weights(real[..., : module.d], "mean")
+    _, exact = module.d_mi.with_penalty(rows, module.d, weights)
+    draws = torch.stack([module.with_penalty(module.d_mi, rows, weights, batch.x)[1].detach() for _ in range(100)])
+    assert bool(((draws.mean(0) - exact).abs() < 4 * draws.std(0) / 10).all())
+
+
+def test_the_one_score_of_a_critic_of_hidden_vectors_is_penalised_exactly() -> None:
+    module, batch = make_hexagan("model.penalty_probes=3")
+    h = module.hidden(batch, batch.m)
+    rows, before = torch.cat([h, batch.y], 2), module.noise.state_dict()["place"]
+    _, penalty = module.with_penalty(module.d_cg, rows, batch.labelled, h)
+    torch.testing.assert_close(penalty, module.d_cg.with_penalty(rows, h.shape[2], batch.labelled)[1])
+    assert module.noise.state_dict()["place"] == before
+
+
+@pytest.mark.parametrize("penalty", ["wgan_gp", "clipping", "null"])
+def test_probes_are_of_the_zero_centred_penalty(penalty: str) -> None:
+    with pytest.raises(UserError, match=r"model.penalty_probes=2 .* set model.penalty_probes=auto"):
+        make_hexagan("model.penalty_probes=2", f"loss.penalty={penalty}")
+    make_hexagan("model.penalty_probes=auto", f"loss.penalty={penalty}")
