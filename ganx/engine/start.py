@@ -36,17 +36,18 @@ class Shown(NamedTuple):
 
     Attributes:
         m: (R, B, d) 1 = known.
-        filled: (R, B, d) the rows without gaps; None: noise fills them.
+        z: (R, B, d) what stands in for the cells with m = 0; None: it is to be drawn.
     """
 
     m: Tensor
-    filled: Tensor | None = None
+    z: Tensor | None = None
 
 
 class NoiseStart:
-    """Noise z ~ U(0, 1) stands in for missing cells, drawn anew at each use.
+    """Noise stands in for missing cells, drawn anew at each use.
 
     Args:
+        width: of the noise, about 1/2: 1 is U(0, 1), 0 is none.
         share: of the observed cells that are hidden while training; `auto`: none, unless (nearly) no cell of the table
             is missing, where a network would never see a gap.
         answer: what stands in where a trained network is asked: a `draw` of the noise, or its `mean`.
@@ -54,8 +55,8 @@ class NoiseStart:
 
     carries = False
 
-    def __init__(self, share: float | Literal["auto"], answer: Literal["draw", "mean"]) -> None:
-        self.share, self.answer = share, answer
+    def __init__(self, width: float, share: float | Literal["auto"], answer: Literal["draw", "mean"]) -> None:
+        self.width, self.share, self.answer = width, share, answer
 
     def prepare(self, view: Cells) -> None:
         """Nothing is to be learned."""
@@ -71,7 +72,16 @@ class NoiseStart:
 
     def given(self, x: Tensor, m: Tensor) -> Shown:
         """Return what is seen of rows that are to be filled. (R, B, d), (R, B, d)."""
-        return Shown(m, torch.lerp(torch.full_like(x, 0.5), x, m)) if self.answer == "mean" else Shown(m)
+        return Shown(m, torch.full_like(x, 0.5)) if self.answer == "mean" else Shown(m)
+
+    def z(self, shown: Shown, noise: Noise) -> Tensor:
+        """Return noise for the cells with m = 0, (R, B, d), unless `shown` holds what is to stand in."""
+        if shown.z is not None:
+            return shown.z
+        if not self.width:
+            return torch.full_like(shown.m, 0.5)
+        z = noise.uniform(*shown.m.shape[1:])
+        return z if self.width == 1 else 0.5 + self.width * (z - 0.5)
 
 
 class CopulaStart(nn.Module):
@@ -141,6 +151,11 @@ class CopulaStart(nn.Module):
         """Return what is seen of rows that are to be filled. (R, B, d), (R, B, d)."""
         return Shown(m, self(x, m))
 
+    def z(self, shown: Shown, noise: Noise) -> Tensor:
+        """Return the completed rows, (R, B, d)."""
+        assert shown.z is not None
+        return shown.z
+
     def shown(self, view: Cells, batch: TabularBatch) -> Shown:
         """Return the known cells of a training batch, and the rows filled."""
         return self._filled(view).at(batch.row, torch.zeros_like(batch.row))
@@ -207,13 +222,3 @@ def _digest(*tensors: Tensor) -> bytes:
     for tensor in tensors:
         digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.digest()
-
-
-Start = NoiseStart | CopulaStart
-
-
-def make_start(
-    setting: Setting, name: Literal["noise", "copula"], share: float | Literal["auto"], answer: Literal["draw", "mean"]
-) -> Start:
-    """Return a start by name."""
-    return CopulaStart(setting, share) if name == "copula" else NoiseStart(share, answer)

@@ -17,7 +17,7 @@ from ganx.engine.batch import TabularBatch
 from ganx.engine.latent import ClassCode
 from ganx.engine.scale import Scale
 from ganx.engine.setting import Setting
-from ganx.engine.start import Shown, make_start
+from ganx.engine.start import CopulaStart, NoiseStart, Shown
 from ganx.errors import UserError
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
@@ -52,12 +52,15 @@ class HexaGAN(ClassCode):
         n_cg: rounds of conditional generation per outer step; 0 leaves generated rows out of C's loss too.
         together: whether E and G_MI take their steps down their common loss from one gradient. The paper updates E
             first and G_MI afterwards, which at higher rates makes one overshoot what the other has just corrected.
+        start: what stands in for missing cells: `noise` (the paper), or the answer of a Gaussian `copula`
+            (`ganx.engine.start`). Then h carries the completed row along, and G_MI adds to it.
+        noise: width of the noise that stands in, about 1/2: 1 is U(0, 1), as published; 0 is none.
         hide: share of the observed cells that are hidden from E while it and G_MI learn, and reconstructed with the
-            others (0: the paper). What a network sees it can copy; what it does not see it has to infer. `auto`: none,
-            unless (nearly) no cell of the table is missing, where E would never see a gap: 0.2.
+            others (0: the paper). What a network sees it can copy; what it does not see it has to infer. `auto`: 0.25
+            with a copula; none with noise, unless (nearly) no cell of the table is missing, where E would never see a
+            gap: 0.2.
         reconstruction: error of a row in the reconstruction loss: the `mse` of its observed cells (the paper), or its
             root, the `rmse`, which forgives large errors and is what tables of imputation report.
-        noise: width of the noise that stands in for missing cells, about 1/2: 1 is U(0, 1), as published; 0 is none.
         lambda_1: weight of D_MI's gradient penalty.
         lambda_2: weight of D_CG's gradient penalty.
         penalty_probes: how the zero-centred penalties are taken. `exact`: the gradient of each score; a number: of as
@@ -71,6 +74,7 @@ class HexaGAN(ClassCode):
             code, mean over the cells that count.
         critic: what D_MI judges. `slides`: the cells of x-hat, and the label with one score, D_MI(.)_(d+1).
             `authors`: one score per class; generated rows count as fake throughout; G_MI answers for all scores.
+        judge_cells: whether D_MI scores cells for E and G_MI; without, they have the reconstruction loss alone.
         judge_labels: whether D_MI scores labels at all, D_MI(.)_(d+1); without, C has no adversarial loss.
         pseudo_label: what stands for a label that C guessed. `straight_through`: one-hot, with the gradient of the
             probabilities; `soft`: the probabilities; `hard`: one-hot without gradient, as in the authors' code.
@@ -78,6 +82,7 @@ class HexaGAN(ClassCode):
         impute_noise: what stands in for missing cells when a trained model imputes: a `draw` of the noise, as in
             training, or its `mean` (1/2), which gives one answer and a better one.
         inputs, output_bias: how E reads features and where the outputs of G_MI start (`ganx.engine.scale`).
+        inputs_c: how C reads them.
     """
 
     losses = ("wgan",)
@@ -94,6 +99,7 @@ class HexaGAN(ClassCode):
         n_cg: Literal[0] | Repeats,
         together: bool,
         start: Literal["noise", "copula"],
+        noise: Fraction,
         hide: Fraction | Literal["auto"],
         reconstruction: Literal["mse", "rmse"],
         lambda_1: NonNegativeFloat,
@@ -112,6 +118,7 @@ class HexaGAN(ClassCode):
         impute_noise: Literal["draw", "mean"],
         inputs: Literal["range", "standard"],
         output_bias: Literal["zero", "mean"],
+        inputs_c: Literal["range", "standard"],
     ) -> None:
         super().__init__(setting)
         self.d, self.k = setting.n_features, setting.n_classes
@@ -130,7 +137,8 @@ class HexaGAN(ClassCode):
         self.critic, self.weight_decay_c = critic, weight_decay_c
         self.judge_cells = judge_cells
         self.scale = Scale(setting, inputs, output_bias)
-        self.start = make_start(setting, start, hide, impute_noise)
+        self.start = CopulaStart(setting, hide) if start == "copula" else NoiseStart(noise, hide, impute_noise)
+        self.scale_c = Scale(setting, inputs_c, "zero")
 
         def net(name: Player, n_in: int, n_out: int, output=None) -> StackedMLP:  # type: ignore[no-untyped-def]
             mlp = StackedMLP(
@@ -158,6 +166,7 @@ class HexaGAN(ClassCode):
         """Take scale and output bias from the observed training cells."""
         self.start.prepare(self.data)
         self.scale.prepare(self.data, self.g_mi)
+        self.scale_c.prepare(self.data, self.c)
         if self.start.carries:
             self.g_mi.start_at_zero()
 
@@ -355,15 +364,14 @@ class HexaGAN(ClassCode):
         return self.encode_shown(x, self.start.given(x, m))
 
     def encode_shown(self, x: Tensor, shown: Shown) -> Tensor:
-        """h = E(x-tilde, m), where noise z ~ U(0, 1) stands in for missing cells if nothing else does.
+        """h = E(x-tilde, m), where z stands in for missing cells. (R, B, d) -> (R, B, latent).
 
-        After a start, h carries x-tilde along. (R, B, d) -> (R, B, latent).
+        Of a copula, z is a complete row, and h carries it along.
         """
-        x_tilde, m = shown.filled, shown.m
-        if x_tilde is None:
-            x_tilde = torch.lerp(self.noise.uniform(*x.shape[1:]), x, m)
-        code = self.e(torch.cat([self.scale(x_tilde), m], 2))
-        return torch.cat([x_tilde, code], 2) if self.start.carries else code
+        m, z = shown.m, self.start.z(shown, self.noise)
+        if not self.start.carries:
+            return self.e(torch.cat([torch.lerp(self.scale.noise(z), self.scale(x), m), m], 2))  # type: ignore[no-any-return]
+        return torch.cat([z, self.e(torch.cat([self.scale(z), m], 2))], 2)
 
     @torch.no_grad()
     def hidden(self, batch: TabularBatch, shown: Shown) -> Tensor:
@@ -380,8 +388,8 @@ class HexaGAN(ClassCode):
         return h[..., : self.d] + self.scale.unit * x_bar if self.start.carries else x_bar
 
     def logits(self, x: Tensor) -> Tensor:
-        """C(x), with x in the units of `inputs`. (R, B, d) -> (R, B, K)."""
-        return self.c(self.scale(x))  # type: ignore[no-any-return]
+        """C(x), with x in the units of `inputs_c`. (R, B, d) -> (R, B, K)."""
+        return self.c(self.scale_c(x))  # type: ignore[no-any-return]
 
     def complete(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
         """x-hat = m x + (1 - m) x-bar."""
