@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ganx.engine.batch import TabularBatch
+from ganx.engine.start import Shown
 from ganx.errors import UserError
 from ganx.losses.elementwise import expected_score
 from ganx.methods import hexagan
@@ -12,10 +13,18 @@ from ganx.methods.hexagan import HexaGAN, class_counts
 from tests.engine.conftest import build, make_experiment, walk
 
 PLAYERS = {"e", "g_mi", "d_mi", "g_cg", "d_cg", "c"}
+NOISE = (
+    *("model.start=noise", "model.together=false", "model.reconstruction=mse", "model.inputs=range"),
+    *("model.latent=0.5", "model.hidden={e: [0.5], g_mi: [0.5], d_mi: [0.5], g_cg: [0.5], d_cg: [0.5], c: []}"),
+)
+COPULA = (
+    *("model.start=copula", "model.latent=8"),
+    "model.hidden={e: [8], g_mi: [], d_mi: [8], g_cg: [8], d_cg: [8], c: []}",
+)
 
 
 def make_hexagan(*overrides: str) -> tuple[HexaGAN, TabularBatch]:
-    module, loader = build(make_experiment(*overrides))
+    module, loader = build(make_experiment(*NOISE, *overrides))
     assert isinstance(module, HexaGAN)
     module._losses = [{}]
     return module, loader.block(0, 1)[0]
@@ -31,9 +40,12 @@ def test_players_move_in_the_order_of_algorithm_2(n_critic: int, n_cg: int, monk
     assert moved == expected
 
 
+@pytest.mark.parametrize("start", [NOISE, COPULA], ids=["noise", "copula"])
 @pytest.mark.parametrize("player", sorted(PLAYERS))
-def test_an_update_moves_one_player_alone(player: str) -> None:
-    module, batch = make_hexagan()
+def test_an_update_moves_one_player_alone(player: str, start: tuple[str, ...]) -> None:
+    module, batch = make_hexagan(*start)
+    if start is COPULA:  # G_MI adds nothing yet, so that E gets no gradient
+        torch.nn.init.ones_(module.g_mi.layers[-1].weight)
     h = module.encode(batch.x, batch.m)
     h_c, y_c = module.hidden_for(batch, class_counts(batch))
     loss = {
@@ -123,7 +135,7 @@ def test_generated_rows_level_the_classes() -> None:
             parameter.zero_()
         module.players["c"][-1].copy_(torch.tensor([[[2.0, 0.0, -1.0]]]))
     expected = -module.players["c"][-1].log_softmax(2).mean((1, 2))
-    torch.testing.assert_close(module.loss_c(batch, module.hidden(batch, batch.m)), expected, atol=0.1, rtol=0)
+    torch.testing.assert_close(module.loss_c(batch, module.hidden(batch, Shown(batch.m))), expected, atol=0.1, rtol=0)
 
 
 def test_the_reconstruction_error_of_a_row_may_be_its_root() -> None:
@@ -195,13 +207,40 @@ def test_a_table_without_a_target_is_imputed(tmp_path) -> None:  # type: ignore[
 
 def test_cells_of_a_table_without_gaps_are_hidden() -> None:
     """E sees gaps while it learns, or it cannot fill them afterwards."""
-    shares = [make_hexagan(f"protocol.missing_rate={rate}")[0].hidden_share for rate in (0.2, 0.0)]
-    assert shares == [0.0, 0.2]
-    assert make_hexagan("model.hide=0.0", "protocol.missing_rate=0.0")[0].hidden_share == 0
+
+    def hidden(*overrides: str) -> bool:
+        module, batch = make_hexagan(*overrides)
+        return not torch.equal(module.start.shown_in_part(module.data, batch, module.noise).m, batch.m)
+
+    assert hidden("protocol.missing_rate=0.0")
+    assert not hidden("protocol.missing_rate=0.2")
+    assert not hidden("model.hide=0.0", "protocol.missing_rate=0.0")
+
+
+def test_after_a_copula_nothing_is_added_before_the_first_step() -> None:
+    module, batch = make_hexagan(*COPULA)
+    shown = module.start.given(batch.x, batch.m)
+    assert shown.z is not None
+    torch.testing.assert_close(module.decode(module.encode(batch.x, batch.m)), shown.z)
+    torch.testing.assert_close(module.impute(batch.x, batch.m), shown.z.clamp(0, 1))
+    walked, loader = build(make_experiment(*COPULA))
+    walk(walked, loader, 3)
+    assert not torch.equal(walked.decode(walked.encode(batch.x, batch.m)), shown.z)
+
+
+def test_without_the_critic_of_cells_nothing_is_learned_from_it() -> None:
+    module, batch = make_hexagan("model.judge_cells=false", "model.judge_labels=false", "model.alpha_1=1")
+    x_bar = module.decode(module.hidden(batch, Shown(batch.m, batch.x)))
+    torch.testing.assert_close(
+        module.loss_imputation(batch, module.hidden(batch, Shown(batch.m, batch.x))), module.loss_recon(batch, x_bar)
+    )
+    module._losses = [{}]
+    module.outer_step(batch)
+    assert set(module.block_losses()) == PLAYERS - {"d_mi"}
 
 
 def losses(*overrides: str) -> dict[str, Tensor]:
-    module, loader = build(make_experiment(*overrides))
+    module, loader = build(make_experiment(*NOISE, *overrides))
     walk(module, loader, 3)
     return module.block_losses()
 
@@ -224,7 +263,7 @@ def test_probes_give_the_penalty_on_average() -> None:
 
 def test_the_one_score_of_a_critic_of_hidden_vectors_is_penalised_exactly() -> None:
     module, batch = make_hexagan("model.penalty_probes=3")
-    h = module.hidden(batch, batch.m)
+    h = module.hidden(batch, Shown(batch.m))
     rows, before = torch.cat([h, batch.y], 2), module.noise.state_dict()["place"]
     _, penalty = module.with_penalty(module.d_cg, rows, batch.labelled, h)
     torch.testing.assert_close(penalty, module.d_cg.with_penalty(rows, h.shape[2], batch.labelled)[1])
