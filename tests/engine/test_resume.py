@@ -12,7 +12,7 @@ from ganx.errors import RunError
 from tests.engine.conftest import build, make_experiment, walk
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "rmsprop_tensorflow", "sgd"])
 def test_training_goes_on_byte_for_byte(tmp_path: Path, optimizer: str) -> None:
     experiment = make_experiment(f"optimizer={optimizer}", "optimizer.lr=1e-3")
     reference, loader = build(experiment)
