@@ -25,7 +25,6 @@ from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
 from ganx.errors import DamagedError, RunError
 from ganx.files import make_folder, refusing
-from ganx.metrics.registry import metric_of
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("GANX_CHECKPOINT_SECONDS", "10"))
@@ -66,7 +65,7 @@ class ChunkRun(pl.Callback):
         films = chunk.spec.capabilities.issuperset(GENERATOR)
         self.film = Film(self.view.units) if films and isinstance(self.view, Examples) else None
         scored = self.probe.score(self.module) if self.probe else ()
-        self.best = {name: Best(name, self.module) for name in scored if metric_of(name).selects}
+        self.best = {name: Best(name, self.module) for name in scored if self.probe and self.probe.selects(name)}
         self.failed: dict[str, str] = {}
         self.loss_sums: dict[str, Tensor] = {}
         self.loss_count = 0

@@ -71,7 +71,7 @@ class HexaGAN(ClassCode):
         alpha_3: weight of C's cross-entropy on generated rows, for G_CG.
         alpha_4: weight of C's adversarial loss.
         reduction: how scores of cells are added up. `sum`: slides, sum over cells of expectations; `mean`: authors'
-            code, mean over the cells that count.
+            code, mean over the cells that count (`ganx.losses.elementwise`).
         critic: what D_MI judges. `slides`: the cells of x-hat, and the label with one score, D_MI(.)_(d+1).
             `authors`: one score per class; generated rows count as fake throughout; G_MI answers for all scores.
         judge_cells: whether D_MI scores cells for E and G_MI; without, they have the reconstruction loss alone.
@@ -193,7 +193,7 @@ class HexaGAN(ClassCode):
             for _ in range(self.n_critic):
                 h_c, y_c = self.hidden_for(batch, class_counts(batch))
                 self.update_critic("d_cg", self.loss_d_cg(batch, h, h_c.detach(), y_c))
-            self.update("g_cg", self.loss_g_cg(h_c, y_c))
+            self.update("g_cg", self.loss_g_cg(batch, h_c, y_c))
 
         # (3) Semi-supervised classification
         self.update("c", self.loss_c(batch, h))
@@ -211,10 +211,13 @@ class HexaGAN(ClassCode):
         with torch.no_grad():
             x_bar = self.decode(self.hidden(batch, self.start.shown(self.data, batch)))
             rows, real, fake = self.judged(batch, self.complete(batch, x_bar))
-        weights = cell_weights(real[..., : self.d], self.reduction)
+        weights = cell_weights(real[..., : self.d], self.reduction, n_own=self.d)
         scores, penalty = self.with_penalty(self.d_mi, rows, weights, x_bar)
-        loss = expected_score(scores, fake, self.reduction) - expected_score(scores, real, self.reduction)
-        return loss + self.lambda_1 * penalty
+        return self.expected(scores, fake) - self.expected(scores, real) + self.lambda_1 * penalty
+
+    def expected(self, scores: Tensor, cells: Tensor) -> Tensor:
+        """Return the expected score of cells and labels. (R, B, J), (R, B, J) -> (R,)."""
+        return expected_score(scores, cells, self.reduction, n_own=max(scores.shape[2] - self.d, 0))
 
     def with_penalty(self, critic: StackedMLP, rows: Tensor, weights: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Return the critic's scores of `rows` (R, B, .) and its gradient penalty (R,).
@@ -259,21 +262,31 @@ class HexaGAN(ClassCode):
         """L_GMI = -sum_j E[(1 - m_j) D_MI(x-hat, y)_j]."""
         rows, _, fake = self.judged(batch, x_hat)
         n_scores = self.d if self.critic == "slides" else self.d + self.n_label_scores
-        return -expected_score(self.d_mi(rows)[..., :n_scores], fake[..., :n_scores], self.reduction)
+        return -self.expected(self.d_mi(rows)[..., :n_scores], fake[..., :n_scores])
 
     def judged(self, batch: TabularBatch, x_hat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what D_MI judges: rows [x-hat, y], and which of their scores count as real and as fake."""
         with torch.no_grad():
             y = self.labels(batch, x_hat)
-        known = batch.labelled.expand(-1, -1, self.n_label_scores)
         rows = torch.cat([x_hat, y], 2)
-        real, fake = torch.cat([batch.m, known], 2), torch.cat([batch.missing, 1 - known], 2)
-        if self.critic == "authors" and self.k and self.n_cg:
+        if self.judges_generated:
             with torch.no_grad():
                 h_c, y_c = self.hidden_for(batch, class_counts(batch))
             rows = torch.cat([rows, torch.cat([self.decode(h_c), y_c], 2)], 1)
+        return rows, *self.real_and_fake(batch)
+
+    @property
+    def judges_generated(self) -> bool:
+        """Whether D_MI sees generated rows behind those of the table."""
+        return self.critic == "authors" and bool(self.k and self.n_cg)
+
+    def real_and_fake(self, batch: TabularBatch) -> tuple[Tensor, Tensor]:
+        """Return which scores of D_MI count as real and as fake, (R, B, J); with generated rows (R, 2 B, J)."""
+        known = batch.labelled.expand(-1, -1, self.n_label_scores)
+        real, fake = torch.cat([batch.m, known], 2), torch.cat([batch.missing, 1 - known], 2)
+        if self.judges_generated:
             real, fake = torch.cat([real, torch.zeros_like(real)], 1), torch.cat([fake, torch.ones_like(fake)], 1)
-        return rows, real, fake
+        return real, fake
 
     def loss_recon(self, batch: TabularBatch, x_bar: Tensor) -> Tensor:
         """L_recon: squared error over the observed cells of a row, averaged over rows. No hidden truth enters."""
@@ -290,14 +303,25 @@ class HexaGAN(ClassCode):
         loss: Tensor = fake - (scores * labelled).sum((1, 2))
         return loss + self.lambda_2 * penalty
 
-    def loss_g_cg(self, h_c: Tensor, y_c: Tensor) -> Tensor:
+    def loss_g_cg(self, batch: TabularBatch, h_c: Tensor, y_c: Tensor) -> Tensor:
         """L_GCG + alpha_2 L_GMI(x_c) + alpha_3 L_CE(x_c, y_c). Every cell of a generated row is missing: m_c = 0."""
         x_c = self.decode(h_c)
         loss_g_cg: Tensor = -self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
-        scores = self.d_mi(torch.cat([x_c, y_c], 2))[..., : self.d]
-        loss_g_mi = -expected_score(scores, torch.ones_like(scores), self.reduction)
+        weights = self.weights_of_generated(batch)
+        loss_g_mi: Tensor = -(self.d_mi(torch.cat([x_c, y_c], 2))[..., : weights.shape[2]] * weights).sum((1, 2))
         loss_ce = cross_entropy(self.logits(x_c), y_c).mean(1)
         return loss_g_cg + self.alpha_2 * loss_g_mi + self.alpha_3 * loss_ce
+
+    def weights_of_generated(self, batch: TabularBatch) -> Tensor:
+        """Return the weights of generated rows in L_GMI, (R, B, J).
+
+        The authors' L_GMI is over all d + K scores, and its means over the table's fake cells, too. Those cells are
+        constants to G_CG, so that they are left out here and counted in the denominators alone.
+        """
+        if not self.judges_generated:
+            return cell_weights(torch.ones_like(batch.x), self.reduction)
+        _, fake = self.real_and_fake(batch)
+        return cell_weights(fake, self.reduction, self.n_label_scores)[:, batch.x.shape[1] :]
 
     def hidden_for(self, batch: TabularBatch, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden vectors h_c (R, B, latent) for labels y_c (R, B, K) drawn in proportion to `shares` (R, K)."""
@@ -342,7 +366,7 @@ class HexaGAN(ClassCode):
         """L_C = -E[D_MI(x-hat_u, y_u)_(d+1)]: C wants its labels of unlabelled rows to pass for real ones."""
         scores = self.d_mi(torch.cat([x_hat, self.labels(batch, x_hat)], 2))[..., self.d :]
         unlabelled = (1 - batch.labelled).expand(-1, -1, self.n_label_scores)
-        return -expected_score(scores, unlabelled, self.reduction)
+        return -expected_score(scores, unlabelled, self.reduction, n_own=self.n_label_scores)
 
     def labels(self, batch: TabularBatch, x_hat: Tensor) -> Tensor:
         """Return known labels as they are and C's pseudo-labels elsewhere, (R, B, K)."""

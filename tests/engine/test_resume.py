@@ -11,7 +11,7 @@ from ganx.engine.noise import NOISE, Noise, generators
 from ganx.errors import RunError
 from tests.engine.conftest import build, make_experiment, walk
 
-OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "rmsprop_tensorflow", "sgd")
 
 
 @pytest.mark.parametrize("choice", [*(f"optimizer={name}" for name in OPTIMIZERS), "model.penalty_probes=2"])

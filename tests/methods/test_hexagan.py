@@ -53,7 +53,7 @@ def test_an_update_moves_one_player_alone(player: str, start: tuple[str, ...]) -
         "e": lambda: module.loss_imputation(batch, h),
         "g_mi": lambda: module.loss_imputation(batch, h),
         "d_cg": lambda: module.loss_d_cg(batch, h, h_c, y_c),
-        "g_cg": lambda: module.loss_g_cg(h_c, y_c),
+        "g_cg": lambda: module.loss_g_cg(batch, h_c, y_c),
         "c": lambda: module.loss_c(batch, h),
     }[player]()
     assert loss.shape == (4,)
@@ -80,6 +80,53 @@ def test_expected_score_by_hand() -> None:
     cells = torch.tensor([[[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]])
     torch.testing.assert_close(expected_score(scores, cells, "sum"), torch.tensor([(1 + 3 + 4) / 3]))
     torch.testing.assert_close(expected_score(scores, cells, "mean"), torch.tensor([((1 + 3) / 2 + 4) / 2]))
+
+
+def test_labels_under_sum_have_means_over_their_own_rows() -> None:
+    """The slides: L_DMI^(d+1) = E_u[D_(d+1)] - E_l[D_(d+1)] and L_C = -E_u[D_(d+1)], however few rows u has."""
+    module, batch = make_hexagan("model.reduction=sum", "model.lambda_1=0.0")
+    scores = torch.rand(4, batch.x.shape[1], module.d + 1)
+    module.with_penalty = lambda *_: (scores, torch.zeros(4))  # type: ignore[method-assign]
+    module.d_mi.forward = lambda rows: scores  # type: ignore[method-assign]
+    loss_d_mi, loss_c = module.loss_d_mi(batch), module.loss_pseudo_label(batch, batch.x)
+    for r, unlabelled in enumerate(batch.labelled.squeeze(2) == 0):
+        assert 0 < unlabelled.sum() < unlabelled.numel() / 2
+        cells, labels = scores[r, :, : module.d], scores[r, :, module.d]
+        of_cells = (cells * (batch.missing[r] - batch.m[r])).sum(1).mean()
+        of_labels = labels[unlabelled].mean() - labels[~unlabelled].mean()
+        torch.testing.assert_close(loss_d_mi[r], of_cells + of_labels)
+        torch.testing.assert_close(loss_c[r], -labels[unlabelled].mean())
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_the_penalty_is_a_mean_over_the_observed_cells_of_each_column(reduction: str) -> None:
+    """Summed over columns (the slides), or averaged (the authors' code)."""
+    module, batch = make_hexagan(f"model.reduction={reduction}")
+    judged = module.judged(batch, batch.x)
+    module.judged = lambda *_: judged  # type: ignore[method-assign]
+    of_columns = []
+    for j in range(module.d):
+        rows = judged[0].detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(module.d_mi(rows)[..., j].sum(), rows)
+        squares = gradient[..., : module.d].square().sum(2)
+        of_columns.append((squares * batch.m[..., j]).sum(1) / batch.m[..., j].sum(1))
+    expected = sum(of_columns) / (1 if reduction == "sum" else module.d)
+    with_penalty = module.loss_d_mi(batch)
+    module.lambda_1 = 0.0
+    torch.testing.assert_close(with_penalty - module.loss_d_mi(batch), 10 * expected)
+
+
+def test_g_cg_answers_to_the_authors_critic_for_labels_and_beside_the_tables_cells() -> None:
+    """a_j = mean[D_j (1 - m_j)] / mean[1 - m_j] over rows of the table and generated ones; L_GMI = -mean_j a_j."""
+    module, batch = make_hexagan("model.critic=authors", "model.reduction=mean")
+    with torch.no_grad():
+        h_c, y_c = module.hidden_for(batch, class_counts(batch))
+        scores = module.d_mi(torch.cat([module.g_mi(h_c), y_c], 2))
+        fake = torch.cat([batch.missing, (1 - batch.labelled).expand(-1, -1, module.k)], 2)
+        a = scores.sum(1) / (fake.sum(1) + batch.x.shape[1])
+        with_g_mi = module.loss_g_cg(batch, h_c, y_c)
+        module.alpha_2 = 0.0
+        torch.testing.assert_close(with_g_mi - module.loss_g_cg(batch, h_c, y_c), -a.mean(1))
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
