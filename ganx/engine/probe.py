@@ -148,14 +148,6 @@ def _f1(probe: Probe, answer: Tensor) -> Tensor | None:
     if not answer.shape[2] or not all(len(place) for place, _ in probe.labels):
         return None
     probability = answer.cpu().numpy()
-    import os
-
-    if os.environ.get("GANX_SELECT") == "logloss":
-        values = [
-            float(np.log(np.maximum(probability[r, place][np.arange(len(y)), y], 1e-7)).mean())
-            for r, (place, y) in enumerate(probe.labels)
-        ]
-        return torch.tensor(values, device=answer.device)
     values = [f1(y, probability[r, place], probe.positive) for r, (place, y) in enumerate(probe.labels)]
     return torch.tensor(values, device=answer.device)
 
