@@ -31,7 +31,7 @@ from rich.table import Table
 
 GANX = str(Path(sys.executable).with_name("ganx"))
 RAW_HEXAGAN, RAW_CGAN = (str(Path(__file__).with_name(f"raw_{name}.py")) for name in ("hexagan", "cgan"))
-HEXAGAN = ("model=hexagan", "dataset=breast")
+HEXAGAN = ("experiment=hexagan_noise", "dataset=breast")
 ONE = (*HEXAGAN, "protocol.folds=0")
 FIFTY = (*HEXAGAN, "seeds=10", "protocol.folds=5")
 PUBLISHED = ("model.n_cg=10",)

@@ -1,6 +1,6 @@
 """HexaGAN on Breast as a loop of plain PyTorch: what ganx is timed against.
 
-The same maths as `ganx train model=hexagan dataset=breast` with one replica, written as one writes it for oneself:
+The same maths as `ganx train experiment=hexagan_noise dataset=breast` with one replica, written as one writes it for oneself:
 `nn.Linear`, `zero_grad`, `backward`, `step`, one tensor with index slices. No replicas, validation, logs or
 checkpoints. tests/scripts/test_raw_hexagan.py holds that its losses are those of ganx.
 

@@ -13,10 +13,7 @@ from ganx.methods.hexagan import HexaGAN, class_counts
 from tests.engine.conftest import build, make_experiment, walk
 
 PLAYERS = {"e", "g_mi", "d_mi", "g_cg", "d_cg", "c"}
-NOISE = (
-    *("model.start=noise", "model.together=false", "model.reconstruction=mse", "model.inputs=range"),
-    *("model.latent=0.5", "model.hidden={e: [0.5], g_mi: [0.5], d_mi: [0.5], g_cg: [0.5], d_cg: [0.5], c: []}"),
-)
+NOISE = ("experiment=hexagan_noise",)
 COPULA = (
     *("model.start=copula", "model.latent=8"),
     "model.hidden={e: [8], g_mi: [], d_mi: [8], g_cg: [8], d_cg: [8], c: []}",
