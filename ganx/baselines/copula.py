@@ -165,7 +165,7 @@ class Copula(Baseline):
     def _learned(self, z: Floats, low: Floats, high: Floats, m: Mask, ridge: float) -> Gaussian:
         """Return what EM makes of scores and their thresholds."""
         d, rank = z.shape[1], min(self.rank, z.shape[1] - 1)
-        gaussian: Gaussian = Factors.of(z.T @ z, rank) if d > self.wide else Correlations.of(z.T @ z, ridge)
+        gaussian: Gaussian = Factors.of(z, rank) if d > self.wide else Correlations.of(z.T @ z, ridge)
         for done in range(self.rounds):
             tell(done / self.rounds)
             z, spread = self._settled(gaussian, z, m, low, high)

@@ -25,7 +25,9 @@ HIDDEN = 0.25  # where a copula fills what is hidden
 
 WIDE, RANK = 200, 20  # features above which correlations have low rank, and theirs
 COPULA = "ganx.baselines.copula.Copula"
-OPTIONS = {"answer": "mean", "rounds": 30, "ridge": [0.001, 0.03, 0.3, 1, 3, 10]}  # as in model=copula
+OPTIONS = {"answer": "mean", "rounds": 30, "wide": WIDE, "rank": RANK}  # as in model=copula
+RIDGES = [0.001, 0.03, 0.3, 1, 3, 10]
+RIDGES_WIDE = [0.03, 1]  # of a wide table, where each value that is tried takes a while
 MOST_QUANTILES = 1 << 20  # numbers that are kept of all columns together
 CELLS = 1 << 22  # of a table that is hidden and filled in several ways, ...
 WAYS = 32  # ... but no more
@@ -128,7 +130,7 @@ class CopulaStart(nn.Module):
                 getattr(self, name)[r].copy_(torch.from_numpy(array))
 
     def _empty(self, r: int) -> Any:
-        copula: Any = locate(COPULA)(**OPTIONS, wide=WIDE, rank=RANK)
+        copula: Any = locate(COPULA)(**OPTIONS, ridge=RIDGES if self.values.shape[2] <= WIDE else RIDGES_WIDE)
         copula.n_quantiles = self.n_quantiles
         copula.seed, copula.group = self.setting.replicas[r][0], self.group[r].cpu().numpy()
         return copula

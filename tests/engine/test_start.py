@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ganx.baselines.copula import Copula
-from ganx.engine.start import OPTIONS, RANK, WIDE, CopulaStart, NoiseStart
+from ganx.engine.start import OPTIONS, RIDGES, CopulaStart, NoiseStart
 from ganx.errors import DamagedError
 from ganx.methods.hexagan import HexaGAN
 from tests.engine.conftest import build, make_experiment
@@ -24,7 +24,7 @@ def test_a_copula_fills_as_the_estimator_does() -> None:
     view, (rows, *_) = module.data, module.data.rows_of("all")
     seen = view.batch(view.tensor(np.stack([rows] * len(view.splits))))
     x, m = seen.x[0].numpy(), seen.m[0].numpy() > 0
-    copula = Copula(**OPTIONS, wide=WIDE, rank=RANK)
+    copula = Copula(**OPTIONS, ridge=RIDGES)
     copula.fit(x, m, np.full(len(x), -1))
     filled = start(batch.x, batch.m)[0].numpy()
     alone = copula.impute(batch.x[0].numpy(), batch.m[0].numpy() > 0)
