@@ -74,7 +74,8 @@ class HexaGAN(ClassCode):
             code, mean over the cells that count (`ganx.losses.elementwise`).
         critic: what D_MI judges. `slides`: the cells of x-hat, and the label with one score, D_MI(.)_(d+1).
             `authors`: one score per class; generated rows count as fake throughout; G_MI answers for all scores.
-        judge_cells: whether D_MI scores cells for E and G_MI; without, they have the reconstruction loss alone.
+        judge_cells: whether E, G_MI and G_CG answer to D_MI's scores of cells; without, E and G_MI have the
+            reconstruction loss alone.
         judge_labels: whether D_MI scores labels at all, D_MI(.)_(d+1); without, C has no adversarial loss.
         pseudo_label: what stands for a label that C guessed. `straight_through`: one-hot, with the gradient of the
             probabilities; `soft`: the probabilities; `hard`: one-hot without gradient, as in the authors' code.
@@ -175,7 +176,7 @@ class HexaGAN(ClassCode):
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 2, one pass through its `while`."""
         # (1) Missing-data imputation
-        for _ in range(self.n_critic * (self.judge_cells or bool(self.n_label_scores))):
+        for _ in range(self.n_critic if self.judge_cells or self.n_label_scores else 0):
             self.update_critic("d_mi", self.loss_d_mi(batch))
         shown = self.start.shown_in_part(self.data, batch, self.noise)
         if self.together:
@@ -307,10 +308,12 @@ class HexaGAN(ClassCode):
         """L_GCG + alpha_2 L_GMI(x_c) + alpha_3 L_CE(x_c, y_c). Every cell of a generated row is missing: m_c = 0."""
         x_c = self.decode(h_c)
         loss_g_cg: Tensor = -self.d_cg(torch.cat([h_c, y_c], 2)).mean((1, 2))
+        loss = loss_g_cg + self.alpha_3 * cross_entropy(self.logits(x_c), y_c).mean(1)
+        if not self.judge_cells:
+            return loss
         weights = self.weights_of_generated(batch)
         loss_g_mi: Tensor = -(self.d_mi(torch.cat([x_c, y_c], 2))[..., : weights.shape[2]] * weights).sum((1, 2))
-        loss_ce = cross_entropy(self.logits(x_c), y_c).mean(1)
-        return loss_g_cg + self.alpha_2 * loss_g_mi + self.alpha_3 * loss_ce
+        return loss + self.alpha_2 * loss_g_mi
 
     def weights_of_generated(self, batch: TabularBatch) -> Tensor:
         """Return the weights of generated rows in L_GMI, (R, B, J).
