@@ -157,7 +157,7 @@ class HexaGAN(ClassCode):
         n_latent = self.d + n_code if self.start.carries else n_code
         self.n_label_scores = (min(self.k, 1) if critic == "slides" else self.k) if judge_labels else 0
         self.e = net("e", 2 * self.d, n_code, torch.relu)
-        self.g_mi = net("g_mi", n_latent, self.d, None if self.start.carries else torch.sigmoid)
+        self.g_mi = net("g_mi", n_code, self.d, None if self.start.carries else torch.sigmoid)
         self.d_mi = net("d_mi", self.d + self.k, self.d + self.n_label_scores)
         self.g_cg = net("g_cg", self.k + self.d, n_latent, self.row_and_code if self.start.carries else torch.relu)
         self.d_cg = net("d_cg", n_latent + self.k, 1)
@@ -411,8 +411,10 @@ class HexaGAN(ClassCode):
 
     def decode(self, h: Tensor) -> Tensor:
         """x-bar = G_MI(h); after a start, what G_MI adds to the row that h carries. (R, B, latent) -> (R, B, d)."""
-        x_bar: Tensor = self.g_mi(h)
-        return h[..., : self.d] + self.scale.unit * x_bar if self.start.carries else x_bar
+        if not self.start.carries:
+            return self.g_mi(h)  # type: ignore[no-any-return]
+        x_tilde, code = h[..., : self.d], h[..., self.d :]
+        return x_tilde + self.scale.unit * self.g_mi(code)
 
     def logits(self, x: Tensor) -> Tensor:
         """C(x), with x in the units of `inputs_c`. (R, B, d) -> (R, B, K)."""
