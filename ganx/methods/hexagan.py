@@ -414,7 +414,7 @@ class HexaGAN(ClassCode):
         if not self.start.carries:
             return self.g_mi(h)  # type: ignore[no-any-return]
         x_tilde, code = h[..., : self.d], h[..., self.d :]
-        return x_tilde + self.scale.unit * self.g_mi(code)
+        return x_tilde + self.scale.unit * self.g_mi(code)  # type: ignore[no-any-return]
 
     def logits(self, x: Tensor) -> Tensor:
         """C(x), with x in the units of `inputs_c`. (R, B, d) -> (R, B, K)."""
