@@ -31,7 +31,7 @@ from rich.table import Table
 
 GANX = str(Path(sys.executable).with_name("ganx"))
 RAW_HEXAGAN, RAW_CGAN = (str(Path(__file__).with_name(f"raw_{name}.py")) for name in ("hexagan", "cgan"))
-HEXAGAN = ("model=hexagan", "dataset=breast")
+HEXAGAN = ("experiment=hexagan_noise", "dataset=breast")
 ONE = (*HEXAGAN, "protocol.folds=0")
 FIFTY = (*HEXAGAN, "seeds=10", "protocol.folds=5")
 PUBLISHED = ("model.n_cg=10",)
@@ -232,6 +232,30 @@ def stacked_steps(outputs: Path, quick: bool) -> Iterator[Line]:
     )
 
 
+def penalties(quick: bool) -> Iterator[Line]:
+    """Time of HexaGAN's element-wise penalty and its gradient at Madelon's width: one probe, beside the exact form."""
+    import torch
+
+    from ganx.nets.stacked import StackedMLP
+
+    d, n_rows = 500, 64
+    critic = StackedMLP(d + 2, [d // 2], d + 1, activation="silu", generators=[torch.Generator().manual_seed(0)])
+    rows, weights = torch.rand(1, n_rows, d + 2), torch.full((1, n_rows, d), 1 / (n_rows * d))
+    signs = 1 - 2 * torch.randint(2, (1, n_rows, 1, d)).float()
+
+    def probed() -> None:
+        critic.with_probed_penalty(rows, d, weights, signs)[1].sum().backward()
+
+    def exact() -> None:
+        critic.with_penalty(rows, d, weights)[1].sum().backward()
+
+    torch.set_num_threads(1)
+    one, all_scores = (min(timed(form).cpu for _ in range(2 if quick else 5)) for form in (probed, exact))
+    yield Line(
+        "penalty, 500 columns", "CPU ms", f"{one * 1e3:.1f}", f"{all_scores * 1e3:.1f}", f"1/{all_scores / one:.0f}"
+    )
+
+
 def images_of_noise(folder: Path) -> Path:
     """Write images as those of MNIST, of random bytes, which take as long as any, and return their folder."""
     rng = np.random.default_rng(0)
@@ -331,6 +355,7 @@ def main() -> None:
             *steps(outputs, quick),
             *image_steps(outputs, quick),
             *stacked_steps(outputs, quick),
+            *penalties(quick),
         ]
     console.print(report(lines))
     console.print(f"measured in {time.perf_counter() - start:.0f} s")

@@ -1,7 +1,7 @@
 """HexaGAN on Breast as a loop of plain PyTorch: what ganx is timed against.
 
-The same maths as `ganx train model=hexagan dataset=breast` with one replica, written as one writes it for oneself:
-`nn.Linear`, `zero_grad`, `backward`, `step`, one tensor with index slices. No replicas, validation, logs or
+The same maths as `ganx train experiment=hexagan_noise dataset=breast` with one replica, written as one writes it for
+oneself: `nn.Linear`, `zero_grad`, `backward`, `step`, one tensor with index slices. No replicas, validation, logs or
 checkpoints. tests/scripts/test_raw_hexagan.py holds that its losses are those of ganx.
 
     python scripts/raw_hexagan.py --steps 400 --n-cg 10      prints CPU and wall seconds of an outer step as JSON

@@ -68,6 +68,7 @@ class Copula(Baseline):
     ) -> None:
         super().__init__()
         self.answer, self.rounds, self.wide, self.rank = answer, rounds, wide, rank
+        self.n_quantiles: int | None = None  # None: as many as there are rows, QUANTILES at most
         self.ridges = sorted(ridge) if isinstance(ridge, list) else [ridge]
 
     def check(self, n_rows: int) -> None:
@@ -119,7 +120,7 @@ class Copula(Baseline):
 
     def _read(self, x: Rows, m: Mask) -> None:
         """Find the quantiles of the columns."""
-        self.values = _quantiles(x, m)
+        self.values = _quantiles(x, m, self.n_quantiles or min(len(x), QUANTILES))
         self._tell_apart()
 
     def _tell_apart(self) -> None:
@@ -164,7 +165,7 @@ class Copula(Baseline):
     def _learned(self, z: Floats, low: Floats, high: Floats, m: Mask, ridge: float) -> Gaussian:
         """Return what EM makes of scores and their thresholds."""
         d, rank = z.shape[1], min(self.rank, z.shape[1] - 1)
-        gaussian: Gaussian = Factors.of(z.T @ z, rank) if d > self.wide else Correlations.of(z.T @ z, ridge)
+        gaussian: Gaussian = Factors.of(z, rank) if d > self.wide else Correlations.of(z.T @ z, ridge)
         for done in range(self.rounds):
             tell(done / self.rounds)
             z, spread = self._settled(gaussian, z, m, low, high)
@@ -240,9 +241,8 @@ def _value(values: NDArray[Any], z: Floats, column: NDArray[np.intp]) -> NDArray
     return cells
 
 
-def _quantiles(x: Rows, m: Mask) -> Rows:
-    """Return at most QUANTILES equally likely cells of each column, (q, d), ascending; 0 where none is known."""
-    q = min(len(x), QUANTILES)
+def _quantiles(x: Rows, m: Mask, q: int) -> Rows:
+    """Return q equally likely cells of each column, (q, d), ascending; 0 where none is known."""
     middle = (np.arange(q) + 0.5) / q
     values = np.zeros((q, x.shape[1]), np.float32)
     for j in np.flatnonzero(m.any(0)):

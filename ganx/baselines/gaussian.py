@@ -137,11 +137,17 @@ class Factors:
         self.weights, self.noise = weights, 1 - (weights**2).sum(1)
 
     @classmethod
-    def of(cls, moments: Floats, rank: int) -> Factors:
-        """Return the principal components of second moments (d, d), where EM may start."""
-        correlations = Correlations.of(moments + np.diag(moments.diagonal() == 0), 0.01).weights
-        values, vectors = np.linalg.eigh(correlations)
-        return cls(_shortened(vectors[:, -rank:] * np.sqrt(values[-rank:]), 0.0))
+    def of(cls, z: Floats, rank: int) -> Factors:
+        """Return the principal components of rows z (n, d), where EM may start."""
+        length = np.sqrt((z**2).sum(0))
+        columns = z / np.where(length > 0, length, 1.0)
+        if len(z) < z.shape[1]:  # the singular vectors of few rows are quickly had, a (d, d) matrix is not
+            _, roots, vectors = np.linalg.svd(columns, full_matrices=False)
+            weights = vectors[:rank].T * roots[:rank]
+        else:
+            values, vectors = np.linalg.eigh(columns.T @ columns)
+            weights = vectors[:, -rank:] * np.sqrt(values[-rank:].clip(0))
+        return cls(_shortened(np.pad(weights, [(0, 0), (0, rank - weights.shape[1])]), 0.0))
 
     def unknown(self, z: Floats, m: Mask) -> Normal:
         """See `Gaussian`."""

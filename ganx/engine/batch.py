@@ -16,6 +16,7 @@ class TabularBatch(NamedTuple):
         missing: (R, B, d) 1 = unknown and to be imputed. It is 1 - m except in columns without any observed value.
         y: (R, B, K) one-hot labels; a row of zeros where the label is unknown.
         labelled: (R, B, 1) 1 = the label is known.
+        row: (R, B) places in the data set.
     """
 
     x: Tensor
@@ -23,6 +24,7 @@ class TabularBatch(NamedTuple):
     missing: Tensor
     y: Tensor
     labelled: Tensor
+    row: Tensor
 
 
 class ExampleBatch(NamedTuple):

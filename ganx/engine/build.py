@@ -19,7 +19,8 @@ from ganx.targets import locate
 if TYPE_CHECKING:
     from ganx.engine.module import Module  # Lightning: only once a method is located
 
-#: The state that a capability is asked in: the best one by this metric; the last one for all others.
+#: The state that a capability is asked in: the best one by this metric; the last one for all others. With
+#: `selection=test`, metrics beside it are of best states of their own (`Experiment.ask`).
 SELECTED_BY = {metric.needs: metric.name for metric in METRICS if metric.selects}
 
 
@@ -74,21 +75,21 @@ def load_module(
     state: dict[str, Any],
     replica: int,
     facts: Facts,
-    capability: str | None = None,
+    metric: str | None = None,
     extra_targets: frozenset[str] = frozenset(),
 ) -> Module:
-    """Return a stack of one: a replica of a finished run, in the state that `capability` is asked in.
+    """Return a stack of one: a replica of a finished run, in the state that is best by a metric.
 
     Args:
         state: as the run has left it, merged over stacks.
-        capability: None: the last state.
+        metric: None, or one that nothing was selected by: the last state.
 
     Raises:
         DamagedError: the state is not that of this method.
     """
     module = build_module(config, [tuple(state["replicas"][replica])], facts, extra_targets=extra_targets)
-    best = state["best"].get(SELECTED_BY.get(capability or ""))
-    if best is None:  # nothing was selected: the last state
+    best = state["best"].get(metric)
+    if best is None:
         best = {"parameters": state["parameters"], "step": torch.full((len(state["replicas"]),), state["step"])}
     try:
         module.load_parameters({name: value[replica : replica + 1] for name, value in best["parameters"].items()})

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import os
 import pickle
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
 from ganx.errors import DamagedError, UserError
-from ganx.files import make_folder, write_bytes
+from ganx.files import atomic, make_folder
 
 #: What stands between the archive of torch and its SHA-256 in hexadecimal. `torch.load` passes over what follows it.
 _SEAL = b"\nsha256 "
@@ -23,11 +23,25 @@ _LENGTH = len(_SEAL) + 64
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` to a temporary file, flush it to the disk and rename it: a reader never sees half of it."""
-    buffer = io.BytesIO()
-    torch.save(_on_cpu(state), buffer)
-    content = buffer.getvalue()
     make_folder(path.parent)
-    write_bytes(path, content + _SEAL + hashlib.sha256(content).hexdigest().encode())
+    with atomic(path) as file:
+        sealed = _Sealed(file)
+        torch.save(_on_cpu(state), sealed)  # type: ignore[arg-type]  # it writes and flushes, no more
+        file.write(_SEAL + sealed.sha256.hexdigest().encode())
+
+
+class _Sealed:
+    """A file that knows the SHA-256 of what has been written to it; no state is in memory as bytes, too."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, content: bytes) -> int:
+        self.sha256.update(content)
+        return self.file.write(content)
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def check_storable(state: Any, where: str = "training_state()") -> None:
@@ -65,9 +79,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise DamagedError(f"{path}: no checkpoint; the run has not been trained that far")
     try:
-        content = path.read_bytes() if path.is_file() else b""
-        _check_whole(content)
-        state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if not path.is_file():  # a pipe would be waited for
+            raise ValueError
+        with path.open("rb") as file:
+            _check_whole(file)
+            file.seek(0)
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         _check_sizes(state)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{path}: not a ganx checkpoint, or a damaged one ({type(error).__name__})") from None
@@ -99,26 +116,47 @@ def read_own(path: Path, identity: str) -> dict[str, Any]:
     return state
 
 
-def _check_whole(content: bytes) -> None:
+def _check_whole(file: IO[bytes]) -> None:
     """Raise ValueError unless a file holds what was written.
 
     One of an earlier version has no seal: its parts carry checksums of 32 bits, and are not compressed, so that none
     can be larger than the file.
     """
-    if content[-_LENGTH:-64] == _SEAL:
-        if hashlib.sha256(content[:-_LENGTH]).hexdigest().encode() != content[-64:]:
+    length = max(0, file.seek(0, os.SEEK_END) - _LENGTH)  # of the archive
+    file.seek(length)
+    seal = file.read()
+    if seal.startswith(_SEAL):
+        if _sha256(file, length).encode() != seal[len(_SEAL) :]:
             raise ValueError
         return
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with zipfile.ZipFile(file) as archive:
         if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()) or archive.testzip():
             raise ValueError
 
 
+def _sha256(file: IO[bytes], length: int) -> str:
+    """Return the SHA-256 of the first `length` bytes of a file, which need not fit into memory."""
+    sha256 = hashlib.sha256()
+    file.seek(0)
+    while length and (portion := file.read(min(length, 1 << 20))):
+        sha256.update(portion)
+        length -= len(portion)
+    return sha256.hexdigest()
+
+
+def for_evaluation(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a finished chunk without the optimisers', which are twice as large as the networks."""
+    return {key: value for key, value in state.items() if key != "optimizers"}
+
+
 def merge(states: list[dict[str, Any]]) -> dict[str, Any]:
-    """Join the finished chunks of a run along the replica axis, keeping what evaluation needs."""
+    """Join the finished chunks of a run along the replica axis, keeping what evaluation needs.
+
+    Parameters are taken out of `states` on the way, so that large ones are not held twice.
+    """
 
     def join(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return {name: torch.cat([part.pop(name) for part in parts]) for name in list(parts[0])}
 
     first = states[0]
     return {
@@ -140,8 +178,10 @@ def merge(states: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _on_cpu(value: Any) -> Any:
     if isinstance(value, Tensor):
-        # A view would drag the whole of its storage into the file.
-        return value.detach().cpu().clone()
+        # A view would drag the whole of its storage into the file; anything else needs no copy.
+        value = value.detach().cpu()
+        whole = value.numel() * value.element_size() == value.untyped_storage().nbytes()
+        return value if whole else value.clone()
     if isinstance(value, str):
         # pickle writes a text that it has met again as a reference, and bytes must not depend on that.
         return sys.intern(str(value))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -19,6 +21,9 @@ from ganx.targets import MethodSpec
 
 #: What asks a training to save a checkpoint and stop: Ctrl-C, `kill`, and SLURM's warning as submitit arranges it.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+
+#: Seconds that Ctrl-C leaves for a checkpoint. Who has pressed it waits; a cluster, which sends the others, has time.
+PATIENCE = 0.8
 
 WORTH_TWO_STACKS = 10  # replicas; below this, starting another process costs more than it saves
 
@@ -84,11 +89,36 @@ Report = Callable[[Progress], None]
 
 
 class Interrupted(Exception):  # noqa: N818 (nothing went wrong)
-    """Training was asked to stop, saved a checkpoint and stopped. `signal` says who asked."""
+    """Training was asked to stop and stopped, with a checkpoint if there was time. `signal` says who asked."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.signal = number
+
+
+def hear_stop_signals(wish: Callable[[int], None], give_up: Callable[[], None]) -> None:
+    """Call `wish(number)` when one of `STOP_SIGNALS` comes, and `give_up()` when Ctrl-C has not been answered since."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        wish(number)
+        if number == signal.SIGINT:
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
+    signal.signal(signal.SIGALRM, lambda number, frame: give_up())
+
+
+@contextmanager
+def signals_put_back() -> Iterator[None]:
+    """Undo what `hear_stop_signals` does meanwhile."""
+    before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def resolve_workers(workers: int | str, n_stacks: int, accelerator: str) -> int:

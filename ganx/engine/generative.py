@@ -123,6 +123,15 @@ class GenerativeModule(LatentCode, LinearDecay):
     def update_g(self, loss: Tensor) -> None:
         """One step of the generator, and of its moving average."""
         self.update("g", loss)
+        self._average_g()
+
+    def update_both(self, loss_d: Tensor, loss_g: Tensor) -> None:
+        """One step of both by losses of one forward pass: each player is judged by the other as it was before."""
+        of_d = self.gradients(loss_d, "d", retain_graph=True)
+        self.step_players({"d": of_d, "g": self.gradients(loss_g, "g")})
+        self._average_g()
+
+    def _average_g(self) -> None:
         if self.ema:
             # At first the average follows closely: the initial weights are worth nothing.
             self.average("g", min(self.ema, (self.step + 1) / (self.step + 10)))

@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset
 from ganx.engine.noise import ORDER
 from ganx.engine.views import View
 
-BLOCK = 10  # outer steps between two visits to Lightning's loop, whose cost is paid once per block
+BLOCK = 10  # outer steps, at most, between two visits to Lightning's loop, whose cost is paid once per block
 
 
 class RowOrder:
@@ -52,7 +52,7 @@ class BlockLoader(IterableDataset[list[Any]]):
     """Yields blocks of minibatches for all replicas, from step `start` to step `stop`.
 
     A minibatch is a batch of the view; where a method reads several streams, it has one of them under each name. A
-    block ends where validation is due. How steps fall into blocks changes no number.
+    block ends where validation is due, and has `longest` steps at most. How steps fall into blocks changes no number.
 
     Args:
         sizes: rows that one outer step reads, by stream.
@@ -60,7 +60,7 @@ class BlockLoader(IterableDataset[list[Any]]):
 
     def __init__(self, view: View, sizes: Mapping[str, int], *, validate_every: int, start: int, stop: int) -> None:
         self.view, self.sizes, self.validate_every = view, sizes, validate_every
-        self.start, self.stop = start, stop
+        self.start, self.stop, self.longest = start, stop, BLOCK
         self.orders = {
             stream: [
                 RowOrder((split.seed, split.fold, ORDER, *([k] if k else [])), rows)
@@ -73,7 +73,7 @@ class BlockLoader(IterableDataset[list[Any]]):
         step = self.start
         while step < self.stop:
             to_validation = self.validate_every - step % self.validate_every
-            n_steps = min(BLOCK, to_validation, self.stop - step)
+            n_steps = min(self.longest, to_validation, self.stop - step)
             yield self.block(step, n_steps)
             step += n_steps
 

@@ -135,6 +135,7 @@ class Module(pl.LightningModule):
             self._of(player, self._flat).grad = torch.cat([gradient.flatten() for gradient in of_player])
         for player in gradients:
             self.player_optimizers[player].step()
+            self._flat[player].grad = None  # it is as large as the player
 
     def update(self, player: str, loss: Tensor) -> None:
         """Let `player` alone take one step down `loss`, of shape (R,). Other players get no gradient."""

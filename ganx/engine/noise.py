@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 #: What a generator is for. Every purpose has its own stream, so that drawing for one never shifts another.
-WEIGHTS, NOISE, ORDER, EVALUATION, TORCH = 10, 11, 12, 13, 14
+WEIGHTS, NOISE, ORDER, EVALUATION, TORCH, HIDING = 10, 11, 12, 13, 14, 15
 
 _64_BITS = (1 << 64) - 1
 _BUFFER = 1 << 15  # numbers a replica draws at a time; part of the stream's definition, so not an option
@@ -92,6 +92,10 @@ class Noise:
         radius, angle = (-2 * torch.log1p(-pairs[:, 0])).sqrt(), 2 * math.pi * pairs[:, 1]
         numbers = torch.cat([radius * angle.cos(), radius * angle.sin()], 1)
         return numbers[:, :count].reshape(len(self.generators), *shape)
+
+    def signs(self, *shape: int) -> Tensor:
+        """Return -1 or 1 with equal probabilities, of shape (R, *shape)."""
+        return 1 - 2 * (self.uniform(*shape) < 0.5).to(torch.get_default_dtype())
 
     def one_hot(self, p: Tensor, n: int) -> Tensor:
         """Draw n categories with the probabilities p (R, K), one-hot (R, n, K)."""

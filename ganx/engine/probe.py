@@ -1,4 +1,8 @@
-"""The rows on which a stack is scored while it trains, by the metrics that best states are selected by."""
+"""The rows on which a stack is scored while it trains, by the metrics that best states are selected by.
+
+Errors are weighed in each replica's own scale, by what it may see of the columns: in metric units, by the range of the
+whole table, the extremes of hidden cells and of test rows would have a say in which state is best.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +34,12 @@ class Probe:
     Attributes:
         capabilities: those that a metric selects by.
         batch: (R, n, ...) what the stack is shown.
-        truth: (R, n, d) in metric units; of cells.
+        truth: (R, n, d) of cells, in the replica's scale.
         scored: (R, n, d) cells with a known truth that were not shown.
         n_rows: (R, 1) rows that are not padding.
         labels: per replica, the places (in 0..n-1) and classes of the rows whose label is scored.
         positive: class that counts as positive in a binary F1, None for the mean over classes.
+        each: whether each metric has a best state of its own, `beside` ones, too: with `selection=test`, as published.
     """
 
     view: View
@@ -45,6 +50,7 @@ class Probe:
     n_rows: Tensor
     labels: list[tuple[Index, Index]]
     positive: int | None
+    each: bool = False
 
     @classmethod
     def of(cls, spec: MethodSpec, view: View, selection: str) -> Probe | None:
@@ -71,7 +77,12 @@ class Probe:
             n_rows=torch.tensor([[len(r)] for r in rows], device=view.device).clamp_min(1),
             labels=labels,
             positive=None if y is None else positive_class(y, view.table.n_classes),
+            each=selection == "test",
         )
+
+    def selects(self, metric: str) -> bool:
+        """Whether the best state by a metric is kept."""
+        return self.each or metric_of(metric).selects
 
     @torch.no_grad()
     def score(self, module: Module) -> dict[str, Tensor]:
@@ -107,11 +118,12 @@ def _cells(view: Cells, rows: Sequence[Index], index: Index, subset: str) -> tup
     for r, (split, i) in enumerate(zip(view.splits, rows, strict=True)):
         hidden[r] &= split.seen[index[r]] if subset == "valid" else observed[index[r]]
         hidden[r, len(i) :] = False
-    return view.features[view.tensor(index)], view.expand(view.tensor(hidden))
+    truth = (view.features[view.tensor(index)] - view.low) / view.span
+    return truth, view.expand(view.tensor(hidden))
 
 
 def _rmse_row(probe: Probe, answer: Tensor) -> Tensor | None:
-    """`rmse_row` over all features, in metric units."""
+    """`rmse_row` over all features, in the replica's scale."""
     if (squares := _squares(probe, answer)) is None or probe.scored is None:
         return None
     per_row = (squares.sum(2) / probe.scored.sum(2).clamp_min(1)).sqrt()
@@ -119,7 +131,7 @@ def _rmse_row(probe: Probe, answer: Tensor) -> Tensor | None:
 
 
 def _rmse(probe: Probe, answer: Tensor) -> Tensor | None:
-    """`rmse` over all features, in metric units."""
+    """`rmse` over all features, in the replica's scale."""
     if (squares := _squares(probe, answer)) is None or probe.scored is None:
         return None
     return (squares.sum((1, 2)) / probe.scored.sum((1, 2)).clamp_min(1)).sqrt()
@@ -129,9 +141,7 @@ def _squares(probe: Probe, answer: Tensor) -> Tensor | None:
     """Squared errors (R, n, d) of the scored cells, 0 elsewhere."""
     if probe.truth is None or probe.scored is None or not bool(probe.scored.any()):
         return None
-    assert isinstance(probe.view, Cells)
-    imputed = answer * probe.view.span + probe.view.low
-    return torch.where(probe.scored, (imputed - probe.truth).square(), 0.0)
+    return torch.where(probe.scored, (answer - probe.truth).square(), 0.0)
 
 
 def _f1(probe: Probe, answer: Tensor) -> Tensor | None:

@@ -64,11 +64,12 @@ class Display:
 
     def update(self, progress: Progress) -> None:
         """Take note of a chunk's sign of life."""
+        first = progress.chunk not in self._latest
         self.reached[progress.chunk] = progress.step
         self._memory[progress.chunk] = progress.memory_mb
         self._latest[progress.chunk] = progress
-        if len(self._latest) < min(self.workers, len(self.reached)):
-            # Processes are still starting; the clock of the estimate runs when all of them train.
+        if first and len(self._latest) <= min(self.workers, len(self.reached)):
+            # What comes before the first steps comes once; the clock of the estimate runs when all processes train.
             self._start, self._first = time.monotonic(), sum(self.reached)
             return
         if not self._said_estimate and self.elapsed > _FIRST_ESTIMATE:

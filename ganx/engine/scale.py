@@ -59,6 +59,15 @@ class Scale(nn.Module):
         if self.output_bias == "mean":
             net.layers[-1].bias.copy_(mean.clamp(RAREST, 1 - RAREST).logit())
 
+    def noise(self, z: Tensor) -> Tensor:
+        """Return noise about 1/2 as what stands beside `forward`: about 0 where it is standardised."""
+        return z if self.inputs == "range" else z - 0.5
+
+    @property
+    def unit(self) -> Tensor | float:
+        """What a step of 1 in the network's units is worth where x is about its mean, (R, 1, d) or 1."""
+        return self.sd if self.inputs == "standard" else 1.0
+
     def forward(self, x: Tensor) -> Tensor:
         """Return x in the units in which the network reads it."""
         return x if self.inputs == "range" else ((x - self.mean) / self.sd).asinh()

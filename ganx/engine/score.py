@@ -46,7 +46,11 @@ class Data:
 
 
 def score(data: Data, answers: Answers) -> dict[str, float]:
-    """Return {metric: value} of one replica; a metric with nothing to score is left out."""
+    """Return {metric: value} of one replica; a metric with nothing to score is left out.
+
+    Args:
+        answers: by capability; an answer under a metric's own name is the one which that metric scores.
+    """
     known: dict[str, Any] = {}
     scores: dict[str, float] = {}
     for metric in METRICS:
@@ -56,7 +60,8 @@ def score(data: Data, answers: Answers) -> dict[str, float]:
             known[metric.truth] = TRUTHS[metric.truth](data, answers)
         if known[metric.truth] is None:
             continue
-        value = _function(metric.function)(answers[metric.needs], known[metric.truth])
+        answer = answers.get(metric.name, answers[metric.needs])
+        value = _function(metric.function)(answer, known[metric.truth])
         scores |= value if isinstance(value, dict) else {metric.name: float(value)}
     return {name: value for name, value in scores.items() if not np.isnan(value)}
 

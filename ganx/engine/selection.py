@@ -21,6 +21,10 @@ class Chosen:
     def __init__(self, steps: dict[str, int]) -> None:
         self.steps = steps
 
+    def selects(self, metric: str) -> bool:
+        """Whether the best state by a metric is kept: it was, where its step comes from."""
+        return True
+
     def score(self, module: Module) -> dict[str, Tensor]:
         """Return {metric: (R,)}, the better the nearer the module's step is."""
         size, device = len(module.setting.replicas), module.setting.device

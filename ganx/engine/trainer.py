@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
@@ -16,9 +15,9 @@ from torch.utils.data import DataLoader
 
 from ganx.engine.build import build_module
 from ganx.engine.checkpoint import read_own, write_checkpoint
-from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
+from ganx.engine.chunk import Chunk, Interrupted, Progress, Report, hear_stop_signals, signals_put_back
 from ganx.engine.film import GENERATOR, Film
-from ganx.engine.loader import BlockLoader, sizes_of
+from ganx.engine.loader import BLOCK, BlockLoader, sizes_of
 from ganx.engine.metrics_file import MetricsFile
 from ganx.engine.probe import Probe
 from ganx.engine.process import device_of, peak_memory_mb, prepare_process
@@ -26,18 +25,20 @@ from ganx.engine.selection import Best, Chosen
 from ganx.engine.views import Examples
 from ganx.errors import DamagedError, RunError
 from ganx.files import make_folder, refusing
-from ganx.metrics.registry import metric_of
 
 #: Seconds between two checkpoints. A test that kills runs wants many.
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("GANX_CHECKPOINT_SECONDS", "10"))
+SHARE_OF_CHECKPOINTS = 0.05  # of the time, at most: those of large networks take seconds
 SECONDS_BETWEEN_REPORTS = 0.2
+SECONDS_OF_BLOCK = 0.2  # at most, but for a single step: at its end there is a look at wishes to stop
 
 
 def train_chunk(chunk: Chunk, report: Report) -> None:
     """Train a chunk to its last step, going on from its checkpoint when there is one.
 
     Raises:
-        Interrupted: one of `STOP_SIGNALS` came; a checkpoint was saved at the next block boundary.
+        Interrupted: one of `STOP_SIGNALS` came; a checkpoint was saved at the next block boundary, unless it was Ctrl-C
+            and that would have taken more than `PATIENCE` seconds.
     """
     prepare_process(chunk.config["hardware"])
     run = ChunkRun(chunk, report)
@@ -64,15 +65,18 @@ class ChunkRun(pl.Callback):
         films = chunk.spec.capabilities.issuperset(GENERATOR)
         self.film = Film(self.view.units) if films and isinstance(self.view, Examples) else None
         scored = self.probe.score(self.module) if self.probe else ()
-        self.best = {name: Best(name, self.module) for name in scored if metric_of(name).selects}
+        self.best = {name: Best(name, self.module) for name in scored if self.probe and self.probe.selects(name)}
         self.failed: dict[str, str] = {}
         self.loss_sums: dict[str, Tensor] = {}
         self.loss_count = 0
         self.scores: dict[str, Tensor] = {}
         self.stop_signal: int | None = None
+        self.gave_up = False
         self.metrics = MetricsFile(chunk.folder / "metrics.csv", chunk.replicas)
         self.logger: TensorBoardLogger | None = None
-        self._last_checkpoint = self._last_report = time.monotonic()
+        self.loader: BlockLoader | None = None
+        self._last_checkpoint = self._last_report = self._block_start = time.monotonic()
+        self._seconds_to_save = 0.0
         self._parent = os.getppid()
 
     @property
@@ -132,21 +136,24 @@ class ChunkRun(pl.Callback):
         """
         if not self.chunk.folder.is_dir():  # to make it again would leave half a run
             raise RunError(f"{self.chunk.folder} was removed while it was being trained; give the command again")
+        start = time.monotonic()
         write_checkpoint(self.chunk.checkpoint, self.state())
         self._last_checkpoint = time.monotonic()
+        self._seconds_to_save = self._last_checkpoint - start
 
     # --- the fit -----------------------------------------------------------------------------------------------
 
     def fit(self) -> None:
         """Train from the present step to the last one."""
         self.module.data = self.view
-        loader = BlockLoader(
+        self.loader = BlockLoader(
             self.view,
             sizes_of(self.model_config, self.chunk.spec.streams, self.module.minibatches),
             validate_every=self.model_config["validate_every"],
             start=self.module.step,
             stop=self.steps,
         )
+        self.loader.longest = 1  # until it is known how long a step takes
         # Events after the checkpoint come from a process that was killed: they are dropped on reading.
         self.logger = TensorBoardLogger(
             self.chunk.folder, name="", version="tensorboard", purge_step=self.module.step + 1
@@ -163,25 +170,32 @@ class ChunkRun(pl.Callback):
             num_sanity_val_steps=0,
             plugins=[LightningEnvironment()],  # one process, also inside a SLURM job: no hands on its signals
         )
-        before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-        try:
-            with refusing(self.chunk.folder):
-                trainer.fit(self.module, DataLoader(loader, batch_size=None))
-                self.logger.experiment.close()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with signals_put_back(), refusing(self.chunk.folder):
+            try:
+                trainer.fit(self.module, DataLoader(self.loader, batch_size=None))
+            except Exception:
+                if self.gave_up:  # a library may have made another exception of it, as torch.save does
+                    raise Interrupted(signal.SIGINT) from None
+                raise
+            self.logger.experiment.close()
         if self.stop_signal is not None:
             raise Interrupted(self.stop_signal)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Turn signals into a wish to stop at the next block boundary, after Lightning's own handlers."""
 
-        def stop(number: int, frame: FrameType | None) -> None:
+        def wish(number: int) -> None:
             self.stop_signal = number
 
-        for number in STOP_SIGNALS:
-            signal.signal(number, stop)
+        def give_up() -> None:
+            self.gave_up = True
+            raise Interrupted(signal.SIGINT)  # wherever training is: the last checkpoint stands
+
+        hear_stop_signals(wish, give_up)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
+        """Note when a block starts."""
+        self._block_start = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         """Look at a block that has just ended: failures, validation, reports, checkpoint, wish to stop."""
@@ -192,6 +206,7 @@ class ChunkRun(pl.Callback):
         if validating:
             self._validate()
         now = time.monotonic()
+        self._pace((now - self._block_start) / len(next(iter(losses.values()))))
         if os.getppid() != self._parent:
             os._exit(1)  # the process that holds the run's lock is gone: another may own the folder by now
         if validating or now - self._last_report > SECONDS_BETWEEN_REPORTS:
@@ -199,13 +214,22 @@ class ChunkRun(pl.Callback):
         if self.stop_signal is not None or self.all_failed:
             self.save()
             trainer.should_stop = True
-        elif now - self._last_checkpoint > SECONDS_BETWEEN_CHECKPOINTS:
+        elif now - self._last_checkpoint > self._seconds_between_checkpoints:
             self.save()
+
+    @property
+    def _seconds_between_checkpoints(self) -> float:
+        return max(SECONDS_BETWEEN_CHECKPOINTS, self._seconds_to_save / SHARE_OF_CHECKPOINTS)
+
+    def _pace(self, seconds: float) -> None:
+        """Choose the length of blocks to come by what a step takes; that changes no number."""
+        assert self.loader is not None
+        self.loader.longest = max(1, min(BLOCK, int(SECONDS_OF_BLOCK / seconds)))
 
     def _add_losses(self, losses: dict[str, Tensor]) -> None:
         for name, values in losses.items():
-            total = values.sum(0)
-            self.loss_sums[name] = self.loss_sums[name] + total if name in self.loss_sums else total
+            for value in values:  # one by one, so that rounding does not depend on the length of blocks
+                self.loss_sums[name] = self.loss_sums[name] + value if name in self.loss_sums else value
         self.loss_count += len(next(iter(losses.values())))
 
     def _find_failures(self, losses: dict[str, Tensor]) -> None:

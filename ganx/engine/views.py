@@ -220,6 +220,7 @@ class Cells(View):
             missing=(~m & self.filled).to(x.dtype),
             y=y.to(x.dtype),
             labelled=labelled.unsqueeze(-1).to(x.dtype),
+            row=index,
         )
 
     def arguments(self, batch: TabularBatch) -> tuple[Tensor, ...]:
@@ -266,7 +267,7 @@ class CompletedCells(Cells):
         x, label = self.completed[self.replica, index], self.shown_y[self.replica, index]
         y = (label.unsqueeze(-1) == self.classes).to(x.dtype)
         labelled = (label >= 0).unsqueeze(-1).to(x.dtype)
-        return TabularBatch(x=x, m=torch.ones_like(x), missing=torch.zeros_like(x), y=y, labelled=labelled)
+        return TabularBatch(x=x, m=torch.ones_like(x), missing=torch.zeros_like(x), y=y, labelled=labelled, row=index)
 
 
 class GivenCells(Cells):
@@ -279,7 +280,7 @@ class GivenCells(Cells):
     def batch(self, index: Tensor) -> TabularBatch:
         """Return the rows `index` (1, B), without labels."""
         m, nothing = self.m[index], torch.zeros(*index.shape, 1)
-        return TabularBatch(self.x[index], m, 1 - m, nothing, nothing)
+        return TabularBatch(self.x[index], m, 1 - m, nothing, nothing, index)
 
 
 class Examples(View):

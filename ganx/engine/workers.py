@@ -10,9 +10,8 @@ import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 
-from ganx.engine.chunk import STOP_SIGNALS, Chunk, Interrupted, Progress, Report
+from ganx.engine.chunk import Chunk, Interrupted, Progress, Report, hear_stop_signals, signals_put_back
 from ganx.engine.trainer import train_chunk
 from ganx.errors import RunError, UserError
 
@@ -21,14 +20,14 @@ def train_chunks(chunks: Sequence[Chunk], workers: int, report: Report) -> None:
     """Train all chunks, `workers` at a time. A single worker is this process.
 
     Raises:
-        Interrupted: one of `STOP_SIGNALS` came; every chunk has saved a checkpoint.
+        Interrupted: one of `STOP_SIGNALS` came; every chunk has saved a checkpoint, if there was time.
         RunError: a worker died. What the others had is saved.
     """
     if workers == 1:
         for chunk in chunks:
             train_chunk(chunk, report)
         return
-    with _Pool(report) as pool:
+    with signals_put_back(), _Pool(report) as pool:
         waiting = list(chunks)
         while waiting or pool.running:
             while waiting and len(pool.running) < workers and pool.signal is None:
@@ -50,7 +49,7 @@ class _Pool:
         self._context = multiprocessing.get_context("spawn")
 
     def __enter__(self) -> _Pool:
-        self._before = {n: signal.signal(n, self._pass_on) for n in STOP_SIGNALS}
+        hear_stop_signals(self._pass_on, self._kill)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -58,14 +57,17 @@ class _Pool:
             process.terminate()
         for process in self.running.values():
             process.join()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
-    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+    def _pass_on(self, number: int) -> None:
         """A signal asks every worker to save and stop. SIGTERM serves both: Ctrl-C may have reached them already."""
         self.signal = number
         for process in self.running.values():
             process.terminate()
+
+    def _kill(self) -> None:
+        """End workers that have not answered Ctrl-C; their last checkpoints stand."""
+        for process in self.running.values():
+            process.kill()
 
     def start(self, chunk: Chunk) -> None:
         here, there = self._context.Pipe(duplex=False)

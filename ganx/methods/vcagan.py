@@ -66,11 +66,11 @@ class VCAGAN(GenerativeModule, LearnedPrior):
                 self.d.last.weight[..., categories:] = 0
 
     def outer_step(self, batch: ExampleBatch) -> None:
-        """Algorithm 1, line by line."""
+        """Algorithm 1, line by line. D* judges x' once, for L_d and L_g, before either player moves."""
         x, n = batch.x, batch.x.shape[1]
         z, c_f = self.latent(n), self.draw_categories(n)  # 2, 3
         x_g = self.generate(z, c_f)  # 4
-        a_f, q_f = self.d_star(x_g.detach())  # 5
+        a_f, q_f = self.d_star(x_g)  # 5
         x.requires_grad_(bool(self.penalty_due))
         with self.full_precision():
             a_r, q_r = self.d_star(x)  # 6
@@ -78,12 +78,11 @@ class VCAGAN(GenerativeModule, LearnedPrior):
         l_cls = cross_entropy(q_f, c_f).mean(1)  # 8
         real, fake = (a_r * c_r).sum(2), (a_f * c_f).sum(2)
         l_d = self.f.d(real, fake) + self.lambda_cls * l_cls + self.smoothness(x, real, q_r, c_r)  # 9, 10
-        self.update_d(l_d)
-        fake = (self.d_star(x_g)[0] * c_f).sum(2)
-        self.update_g(self.f.g(fake, *self.beside(lambda rows: (self.d_star(rows)[0] * c_r).sum(2), x)))  # 11
+        l_g = self.f.g(fake, *([real.detach()] if self.f.relativistic else []))  # 11
         if self.step >= self.warm_up:
             found = c_r if self.prior_of == "labels" else q_r.detach().softmax(2)
             self.p_c.lerp_(found.mean(1), 1 - self.prior_decay)  # 12
+        self.update_both(l_d, l_g)  # after 13
 
     def smoothness(self, x: Tensor, real: Tensor, q_r: Tensor, c_r: Tensor) -> Tensor | float:
         """lambda_creg L_creg (equation 6) and, with `loss.penalty=r1`, R1, at real rows."""

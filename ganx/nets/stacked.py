@@ -91,6 +91,12 @@ class StackedMLP(nn.Module):
         self.activation = ACTIVATIONS[activation]
         self.output = output
 
+    @torch.no_grad()
+    def start_at_zero(self) -> None:
+        """Let the last layer give 0, whatever comes in, until it is trained."""
+        self.layers[-1].weight.zero_()
+        self.layers[-1].bias.zero_()
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs."""
         *hidden, last = self.layers
@@ -129,18 +135,56 @@ class StackedMLP(nn.Module):
         In closed form, as for `with_penalty`.
         """
         outputs, slopes = self._with_slopes(x)
-        *hidden, last = self.layers
         first = self.layers[0].weight[:, :n]  # (R, n, h)
-        if not hidden:
+        if len(self.layers) == 1:
             squares = first[..., :n_outputs].square().sum(1, keepdim=True)
             return outputs, squares.expand(-1, x.shape[1], -1)
-        # d outputs / d pre-activations of the first hidden layer, a row per (sample, output): (R, B J, h)
-        jacobian = _scale_rows(last.weight[..., :n_outputs].mT.unsqueeze(1), slopes[-1])
-        for layer, slope in zip(reversed(hidden[1:]), reversed(slopes[:-1]), strict=True):
-            by_sample = (jacobian @ layer.weight.mT).view(-1, x.shape[1], n_outputs, slope.shape[-1])
-            jacobian = _scale_rows(by_sample, slope)
+        jacobian = self._back_to_first(self.layers[-1].weight[..., :n_outputs].mT.unsqueeze(1), slopes)
         squares = ((jacobian @ (first.mT @ first)) * jacobian).sum(2)
         return outputs, squares.view(-1, x.shape[1], n_outputs)
+
+    def with_probed_penalty(self, x: Tensor, n: int, weight: Tensor, signs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `with_penalty` does, the sum as an estimate from random signs (after Hutchinson, 1990).
+
+        Of independent signs e_j, E[e_i e_j] is 1 where i = j and 0 elsewhere, so that mixed terms cancel in
+
+            E ||sum_j e_j sqrt(w_j) d output_j / d x||^2 = sum_j w_j ||d output_j / d x||^2,
+
+        and each probe costs one way back through the net instead of J. With J = 1, one probe is exact.
+
+        Args:
+            x, n, weight: as for `with_penalty`.
+            signs: (R, B, P, J), each -1 or 1: P probes for each row, of which the mean is taken.
+        """
+        outputs, slopes = self._with_slopes(x)
+        n_probes, n_outputs = signs.shape[2:]
+        mixed = (signs * weight.sqrt().unsqueeze(2)).flatten(1, 2)  # (R, B P, J)
+        rows = mixed @ self.layers[-1].weight[..., :n_outputs].mT
+        if len(self.layers) > 1:
+            rows = self._back_to_first(rows.view(*x.shape[:2], n_probes, -1), slopes) @ self.layers[0].weight[:, :n].mT
+        return outputs, rows[..., :n].square().sum((1, 2)) / n_probes
+
+    def penalty_cost(self, n: int, n_rows: int, n_outputs: int) -> int:
+        """Return the multiplications that `with_penalty` takes for one replica, but for small terms."""
+        hidden = [layer.weight.shape[2] for layer in self.layers[:-1]]
+        back = sum(a * b for a, b in pairwise(hidden))
+        gram = hidden[0] ** 2 if hidden else 0
+        return n_rows * n_outputs * (back + gram) + n * gram
+
+    def _back_to_first(self, rows: Tensor, slopes: list[Tensor]) -> Tensor:
+        """Take derivatives by the last hidden layer back to the pre-activations of the first.
+
+        Args:
+            rows: (R, B or 1, P, h), P derivatives for each sample.
+            slopes: (R, B, h) of each hidden layer.
+
+        Returns:
+            (R, B P, h): a row per (sample, derivative), so that one product serves all of them.
+        """
+        n_each = rows.shape[2]
+        for layer, slope in zip(reversed(self.layers[1:-1]), reversed(slopes[1:]), strict=True):
+            rows = (_scale_rows(rows, slope) @ layer.weight.mT).view(*slopes[0].shape[:2], n_each, -1)
+        return _scale_rows(rows, slopes[0])
 
     def _with_slopes(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the outputs, and the activations' derivatives at each hidden layer."""
@@ -161,7 +205,7 @@ def _penalty_by_moments(slope: Tensor, v: Tensor, gram: Tensor, weight: Tensor) 
 
 
 def _scale_rows(rows: Tensor, slope: Tensor) -> Tensor:
-    """(R, B or 1, n_out, h) times (R, B, h), flattened to (R, B n_out, h) so that one product serves all rows."""
+    """(R, B or 1, P, h) times (R, B, h), flattened to (R, B P, h) so that one product serves all rows."""
     return (rows * slope.unsqueeze(2)).flatten(1, 2)
 
 

@@ -78,6 +78,8 @@ class Chain:
         answers: list[Answers | None] = STAGE[last.spec.fitter].answers(last, state, context)
         for split, x, answer in zip(experiment.splits, state["filled"], answers, strict=True):
             if answer is not None:
+                for name in answer.keys() - CAPABILITIES.keys():  # what the last stage has filled once more
+                    del answer[name]
                 answer["impute"] = x[split.test].astype(np.float64) * split.span + split.low
         return answers
 

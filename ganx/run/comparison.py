@@ -25,6 +25,7 @@ REFERENCES = ("zeros", "mean", "copula")
 COSTLY = ("copula",)
 MOST_ROWS, MOST_CELLS = 5000, 500_000  # that a costly one is fitted on
 LARGEST = 20_000_000  # cells of a table that a costly one fills in reasonable time
+WIDEST = 1000  # and columns, the cube of which it costs
 BY_COLUMN = ("mean", "copula")  # those that stand beside each column, too
 
 OWN = "own"  # the method itself, beside them
@@ -106,7 +107,7 @@ def _replica(experiment: Experiment, job: tuple[int, Floats]) -> Compared:
     replica, imputed = job
     filled = {OWN: _filled(experiment, replica, imputed)}
     notes: dict[str, str] = {}
-    large = experiment.table.x.size > LARGEST
+    large = experiment.table.x.size > LARGEST or experiment.table.n_columns > WIDEST
     for name in [name for name in _others(experiment) if not (large and name in COSTLY)]:
         imputed, note = _imputed_by(name, experiment, replica)
         filled[name] = _filled(experiment, replica, imputed)

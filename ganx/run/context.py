@@ -18,6 +18,7 @@ from ganx.targets import last_stage, spec
 #: Device, precision, threads, workers, and replicas of each stack.
 Layout = dict[str, Any]
 
+STACKED_FEATURES = 1000  # of a table, at most: networks for more keep a processor busy alone, and stacks take memory
 REPLICAS_PER_PROCESS = 5  # of an estimator: for fewer, starting another process costs more than it saves
 
 #: Is told the step, and the last one.
@@ -69,7 +70,8 @@ def lay_out(experiment: Experiment) -> Layout:
     hardware, n_replicas = experiment.config["hardware"], len(experiment.splits)
     model = last_stage(experiment.config["model"])  # the stage with the checkpoint that ends the run
     trained = spec(model).fitter == "gradient"
-    chunks = layout(n_replicas, model["max_replicas"]) if trained else [1] * n_replicas
+    wide = trained and spec(model).reads == "cells" and len(experiment.encoding.group) > STACKED_FEATURES
+    chunks = layout(n_replicas, 1 if wide else model["max_replicas"]) if trained else [1] * n_replicas
     worthwhile = len(chunks) if trained else max(1, n_replicas // REPLICAS_PER_PROCESS)
     workers = resolve_workers(hardware["workers"], worthwhile, hardware["accelerator"] if trained else "cpu")
     device = str(device_of(hardware)) if trained else "cpu"

@@ -18,6 +18,7 @@ from ganx.engine.feature_network import FeatureNetwork
 from ganx.engine.score import Data, score
 from ganx.engine.views import Completed, Facts, View, check_protocol, open_view, view_class
 from ganx.errors import UserError
+from ganx.metrics.registry import metric_of
 from ganx.run.folder import RunFolder
 from ganx.run.signature import signature
 from ganx.schema import Protocol
@@ -166,14 +167,22 @@ class Experiment:
 
     def module(self, state: State, replica: int, capability: str | None = None) -> Module:
         """Return a stack of one: a replica in the state that `capability` is asked in, None: in its last."""
-        return load_module(self.config, state, replica, self.facts, capability, self.extra_targets)
+        return self._module(state, replica, SELECTED_BY.get(capability or ""))
+
+    def _module(self, state: State, replica: int, metric: str | None) -> Module:
+        """Return a stack of one: a replica in the state that is best by a metric."""
+        return load_module(self.config, state, replica, self.facts, metric, self.extra_targets)
 
     def method(self, state: State, replica: int, view: View, capability: str | None = None) -> Method:
         """Return the same as it is asked."""
         return of_module(self.module(state, replica, capability), view)
 
     def ask(self, state: State, replica: int) -> Answers:
-        """Ask a trained replica for all that it can do, each in the state that it is asked in."""
+        """Ask a trained replica for all that it can do, each in the state that it is asked in.
+
+        Where another metric has a best state of its own (`rmse`, with `selection=test`), the answer in that state is
+        there under the metric's name.
+        """
         view = self.view(replica)
         names = self.askable(self.spec.capabilities)
         # All that take rows are asked in each state, since some draw noise one after another.
@@ -186,6 +195,9 @@ class Experiment:
         for chosen in by_state.values():
             found = ask(self.method(state, replica, view, min(chosen)), view, of_rows | chosen)
             answers |= {name: answer for name, answer in found.items() if name in chosen}
+        for metric in state["best"].keys() - by_state.keys():
+            found = ask(of_module(self._module(state, replica, metric), view), view, of_rows)
+            answers[metric] = found[metric_of(metric).needs]
         return answers
 
     def askable(self, capabilities: Collection[str]) -> list[str]:

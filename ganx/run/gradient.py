@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ganx.data.written import style_of_values
 from ganx.engine.capabilities import Answers
-from ganx.engine.checkpoint import merge, read_checkpoint, read_own, write_checkpoint
+from ganx.engine.checkpoint import for_evaluation, merge, read_checkpoint, read_own, write_checkpoint
 from ganx.engine.chunk import Chunk, Progress
 from ganx.engine.process import prepare_process
 from ganx.engine.progress import Display
@@ -35,14 +35,13 @@ class Gradient:
         Raises:
             Interrupted, RunError: see `train_chunks`.
         """
-        state = read_own(folder.checkpoint, experiment.identity) if folder.checkpoint.exists() else {}
-        if state.get("finished"):
+        if folder.checkpoint.exists() and read_own(folder.checkpoint, experiment.identity).get("finished"):
             state = read_kept(folder, "gradient", experiment.replicas)
         else:
             steps = experiment.config["model"]["steps"]
             chunks = _chunks(experiment, folder, context.layout["chunks"])
             _train(context.console, steps, chunks, context.layout["workers"], context.beat, context.watch)
-            state = merge([read_checkpoint(chunk.checkpoint) for chunk in chunks])
+            state = merge([for_evaluation(read_checkpoint(chunk.checkpoint)) for chunk in chunks])
             state |= {"finished": True, "run": experiment.identity, "table": table_facts(experiment)}
             _join_logs(chunks, folder)
             write_checkpoint(folder.checkpoint, state)

@@ -83,7 +83,11 @@ def train(
             context = Context(console, layout, lock.beat, watch)
             result = _result(experiment, target, context, lock, argv, again=again)
         except Interrupted as interruption:
-            console.print(f"stopped; the same command goes on from the checkpoint in {target}", soft_wrap=True)
+            saved = any(target.path.rglob("last.ckpt"))
+            further = (
+                f"goes on from the checkpoint in {target}" if saved else "starts again: there is no checkpoint yet"
+            )
+            console.print(f"stopped; the same command {further}", soft_wrap=True)
             return 128 + interruption.signal
         lock.check()
         _describe(console, target, experiment, argv, layout)  # somebody may have removed it

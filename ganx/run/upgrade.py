@@ -39,7 +39,15 @@ _NEW_KEYS: dict[Any, dict[str, Any]] = {"ganx.data.sets.own.CSV": {"missing": []
 _MODEL_KEYS = {"cooldown": "linear_decay"}
 
 #: {new key of a model: what was done before there was a choice}.
-_MODEL_CHOICES = {"inputs": "range", "output_bias": "zero", "splits": "best"}
+_MODEL_CHOICES = {
+    "inputs": "range",
+    "inputs_c": "range",
+    "judge_cells": True,
+    "output_bias": "zero",
+    "penalty_probes": "exact",
+    "splits": "best",
+    "start": "noise",
+}
 
 
 def upgrade(config: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ganx.engine.build import load_module
+from ganx.engine.build import SELECTED_BY, load_module
 from ganx.engine.capabilities import Answers, Method, about, of_estimator, of_module
 from ganx.engine.views import Facts, GivenCells
 from ganx.run.chain import stage_config
@@ -68,7 +68,8 @@ class Single:
             return of_estimator(estimator)
         d = len(known.group)
         facts = Facts(n_features=d, shape=(d,), bounded=True, n_classes=known.n_classes)
-        return of_module(load_module(self.config, self.state, replica, facts, capability, self.extra_targets), view)
+        metric = SELECTED_BY.get(capability)
+        return of_module(load_module(self.config, self.state, replica, facts, metric, self.extra_targets), view)
 
 
 @dataclass(frozen=True)

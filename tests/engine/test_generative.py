@@ -273,3 +273,18 @@ def test_penalties_at_rows_are_in_float32_whatever_the_precision() -> None:
         penalty = module.penalty(lambda rows: module.d(rows)[..., 0], x, x_g, real, fake)
     assert isinstance(penalty, torch.Tensor)
     torch.testing.assert_close(penalty.detach(), by_definition(module, x))
+
+
+def test_dcgan_as_in_its_paper() -> None:
+    experiment = Experiment.of(compose("train", ["experiment=dcgan_paper", "dataset=digits", "model.channels=[4,8]"]))
+    config = experiment.config
+    assert (config["optimizer"]["lr"], config["optimizer"]["betas"]) == (2e-4, [0.5, 0.999])
+    assert config["loss"] == {"name": "nonsaturating", "penalty": None}
+    assert (config["model"]["linear_decay"], config["model"]["ema"], config["model"]["batch_size"]) == (0, 0, 128)
+    module, loader = build(experiment)
+    assert isinstance(module, GenerativeModule)
+    z = module.latent(1000)
+    assert z.shape == (1, 1000, 100)
+    assert -1 <= float(z.min()) < -0.99 < 0.99 < float(z.max()) <= 1
+    assert float(module.g.first.weight.detach().std()) == pytest.approx(0.02, rel=0.1)  # type: ignore[union-attr]
+    walk(module, loader, 2)

@@ -35,6 +35,15 @@ def test_blocks_end_where_validation_is_due() -> None:
     assert [len(block) for block in loader] == [7, 7, 6]
 
 
+def test_blocks_may_be_shorter() -> None:
+    _, loader = build(make_experiment("model.validate_every=7", "model.steps=20"))
+    lengths = []
+    for block in loader:
+        lengths.append(len(block))
+        loader.longest = 3
+    assert lengths == [7, 3, 3, 1, 3, 3]
+
+
 def test_hidden_cells_and_labels_are_zeros() -> None:
     _, loader = build(make_experiment())
     batch = loader.block(0, 1)[0]

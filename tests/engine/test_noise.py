@@ -20,6 +20,15 @@ def test_hidden_cells_are_observed_ones() -> None:
     assert torch.equal(noise.hide(m, 0.0), m)
 
 
+def test_signs_are_fair_and_each_replicas_own() -> None:
+    signs = make_noise().signs(100, 30)
+    assert signs.shape == (2, 100, 30)
+    assert torch.equal(signs.abs(), torch.ones_like(signs))
+    assert float(signs.mean()) == pytest.approx(0, abs=0.05)
+    assert torch.equal(signs[1:], make_noise((1, 0)).signs(100, 30))
+    assert not torch.equal(signs[0], signs[1])
+
+
 @pytest.mark.parametrize("shape", [(), (7,), (4, 5), (2, 3, 4)], ids=str)
 def test_a_category_is_drawn_from_each_distribution(shape: tuple[int, ...]) -> None:
     p = torch.rand(2, *shape, 3).softmax(-1)

@@ -8,9 +8,9 @@ from ganx.engine.module import clip_per_replica
 from tests.engine.conftest import build, make_experiment, walk
 
 
-@pytest.mark.parametrize("replica", [0, 3])
-def test_a_replica_in_a_stack_agrees_with_itself_alone(replica: int) -> None:
-    experiment = make_experiment()
+@pytest.mark.parametrize(("replica", "choice"), [(0, "exact"), (3, "exact"), (3, "2")])
+def test_a_replica_in_a_stack_agrees_with_itself_alone(replica: int, choice: str) -> None:
+    experiment = make_experiment(f"model.penalty_probes={choice}")
     stack, stack_loader = build(experiment)
     alone, alone_loader = build(experiment, slice(replica, replica + 1))
     walk(stack, stack_loader, 20)

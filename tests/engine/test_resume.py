@@ -11,10 +11,12 @@ from ganx.engine.noise import NOISE, Noise, generators
 from ganx.errors import RunError
 from tests.engine.conftest import build, make_experiment, walk
 
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "rmsprop_tensorflow", "sgd")
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
-def test_training_goes_on_byte_for_byte(tmp_path: Path, optimizer: str) -> None:
-    experiment = make_experiment(f"optimizer={optimizer}", "optimizer.lr=1e-3")
+
+@pytest.mark.parametrize("choice", [*(f"optimizer={name}" for name in OPTIMIZERS), "model.penalty_probes=2"])
+def test_training_goes_on_byte_for_byte(tmp_path: Path, choice: str) -> None:
+    experiment = make_experiment(choice, "optimizer.lr=1e-3")
     reference, loader = build(experiment)
     walk(reference, loader, 12)
     first, loader = build(experiment)

@@ -96,11 +96,13 @@ def test_stacked_mlp(hidden: list[int], activation: str) -> None:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(("hidden", "n_rows", "n_outputs"), [([], 3, 2), ([2], 12, 6), ([5], 3, 2), ([3, 4], 3, 2)])
 def test_closed_form_penalties(activation: str, hidden: list[int], n_rows: int, n_outputs: int) -> None:
-    """Both forms of `with_penalty`, and `with_gradient_norms`."""
+    """Both forms of `with_penalty`, `with_probed_penalty` and `with_gradient_norms`."""
     net = StackedMLP(4, hidden, n_outputs, activation=activation, generators=make_generators())
     weight = numbers(R, n_rows, n_outputs).detach().abs()
     check(net, numbers(R, n_rows, 4), lambda net, x: net.with_penalty(x, 3, weight))
     check(net, numbers(R, n_rows, 4), lambda net, x: net.with_gradient_norms(x, 3, n_outputs))
+    signs = numbers(R, n_rows, 2, n_outputs).detach().sign()
+    check(net, numbers(R, n_rows, 4), lambda net, x: net.with_probed_penalty(x, 3, weight, signs))
 
 
 LAYERS = {

@@ -45,6 +45,68 @@ def test_closed_form_penalty_and_its_gradient_equal_autograd(
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
+def random_signs(*shape: int) -> Tensor:
+    return 2 * torch.randint(2, shape, generator=torch.Generator().manual_seed(6)).float() - 1
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [[], [3], [7, 5], [6, 5, 4]], ids=str)
+def test_probed_penalty_and_its_gradient_equal_autograd(hidden: list[int], activation: str) -> None:
+    """For given signs: the squared gradient of the sum that they make of a row's scores."""
+    net = StackedMLP(6, hidden, 4, activation=activation, generators=make_generators(3))
+    x, weight, signs = torch.rand(3, 20, 6), torch.rand(3, 20, 3), random_signs(3, 20, 2, 3)
+    outputs, penalty = net.with_probed_penalty(x, 5, weight, signs)
+    torch.testing.assert_close(outputs, net(x))
+    x.requires_grad_()
+    expected = torch.zeros(3)
+    for probe in signs.unbind(2):
+        mixed = (probe * weight.sqrt() * net(x)[..., :3]).sum()
+        (gradient,) = torch.autograd.grad(mixed, x, create_graph=True)
+        expected = expected + gradient[..., :5].square().sum((1, 2)) / 2
+    torch.testing.assert_close(penalty, expected)
+    weights = [layer.weight for layer in net.layers]
+    ours, theirs = (torch.autograd.grad(value.sum(), weights) for value in (penalty, expected))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def probed(net: StackedMLP, x: Tensor, weight: Tensor, n_draws: int, n_probes: int) -> Tensor:
+    """Estimates (n_draws,) of the penalty of a row (6,) with weights (J,); each draw has a replica of its own."""
+    signs = random_signs(n_draws, 1, n_probes, len(weight))
+    rows, weights = x.expand(n_draws, 1, -1), weight.expand(n_draws, 1, -1)
+    return net.with_probed_penalty(rows, 5, weights, signs)[1].detach()
+
+
+def test_probes_have_no_bias_and_a_variance_that_falls_with_their_number() -> None:
+    n_draws = 1000
+    same = [torch.Generator().manual_seed(0) for _ in range(n_draws)]  # every replica has the same weights
+    net = StackedMLP(6, [7, 5], 8, activation="silu", generators=same)
+    x, weight = torch.rand(6), torch.rand(8)
+    one, four = probed(net, x, weight, n_draws, 1), probed(net, x, weight, n_draws, 4)
+    exact = float(net.with_penalty(x.expand(n_draws, 1, -1), 5, weight.expand(n_draws, 1, -1))[1][0].detach())
+    for estimates in (one, four):
+        error = abs(float(estimates.mean()) - exact)
+        assert error < 4 * float(estimates.std()) / len(estimates) ** 0.5
+    # With A the rows sqrt(w_j) grad D_j: 2 (||A A'||^2 - sum of its squared diagonal) <= 2 exact^2.
+    assert float(one.var()) < 2 * exact**2
+    assert 2.5 < float(one.var() / four.var()) < 6
+
+
+@pytest.mark.parametrize("hidden", [[], [3], [7, 5]], ids=str)
+def test_one_probe_of_one_score_is_exact(hidden: list[int]) -> None:
+    net = StackedMLP(6, hidden, 4, activation="silu", generators=make_generators(3))
+    x, weight = torch.rand(3, 20, 6), torch.rand(3, 20, 1)
+    for sign in (1.0, -1.0):
+        _, penalty = net.with_probed_penalty(x, 5, weight, torch.full((3, 20, 1, 1), sign))
+        torch.testing.assert_close(penalty, net.with_penalty(x, 5, weight)[1])
+
+
+@pytest.mark.parametrize(("hidden", "cost"), [([], 0), ([3], 20 * 4 * 9 + 5 * 9), ([3, 2], 20 * 4 * (6 + 9) + 5 * 9)])
+def test_multiplications_of_an_exact_penalty(hidden: list[int], cost: int) -> None:
+    net = StackedMLP(6, hidden, 4, activation="silu", generators=make_generators(1))
+    assert net.penalty_cost(5, 20, 4) == cost
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_derivative_is_the_derivative(activation: str) -> None:
     a = torch.linspace(-3, 3, 50).requires_grad_()

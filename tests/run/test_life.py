@@ -78,6 +78,33 @@ def test_a_polite_signal_leaves_a_checkpoint(
     assert len(list(the_run().path.rglob("last.ckpt"))) == workers
 
 
+@pytest.mark.parametrize("moment", ["step", "checkpoint"])
+def test_ctrl_c_waits_for_nothing_long(
+    moment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ganx.engine import checkpoint, chunk
+    from ganx.methods.hexagan import HexaGAN
+
+    honest = HexaGAN.outer_step
+
+    def step(self, batch):  # type: ignore[no-untyped-def]
+        signal.raise_signal(signal.SIGINT)
+        if moment == "step":
+            time.sleep(60)
+        honest(self, batch)
+
+    monkeypatch.setattr(chunk, "PATIENCE", 0.1)
+    monkeypatch.setattr(HexaGAN, "outer_step", step)
+    if moment == "checkpoint":
+        monkeypatch.setattr(checkpoint._Sealed, "write", lambda self, content: time.sleep(60))
+    start = time.monotonic()
+    assert cli.main(SHORT) == 130
+    assert time.monotonic() - start < 30
+    assert "the same command starts again: there is no checkpoint yet" in capsys.readouterr().out
+    assert not list(the_run().path.rglob("*.ckpt"))
+    assert not list(the_run().path.rglob("*.tmp"))
+
+
 def test_a_loss_that_is_not_finite_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     wild = [*SHORT, "optimizer=sgd", "optimizer.lr=1e30"]
     assert cli.main(wild) == 1

@@ -29,7 +29,8 @@ def script() -> ModuleType:
 @pytest.mark.parametrize("n_cg", [2, 10], ids=["default", "published n_cg"])
 def test_losses_are_those_of_ganx(script: ModuleType, monkeypatch: pytest.MonkeyPatch, n_cg: int) -> None:
     experiment = make_experiment(
-        "dataset=breast", "protocol.folds=0", "seeds=1", f"model.n_cg={n_cg}", f"optimizer.eps={EPS}"
+        *("experiment=hexagan_noise", "dataset=breast", "protocol.folds=0", "seeds=1"),
+        *(f"model.n_cg={n_cg}", f"optimizer.eps={EPS}"),
     )
     ganx, loader = build(experiment)
     raw = script.RawHexaGAN(30, 2, n_cg)
