@@ -35,7 +35,7 @@ from tests.slurm.conftest import (
 
 pytestmark = pytest.mark.slurm
 
-HEXAGAN = ["model=hexagan", "dataset=wine", "protocol.folds=2", "model.steps=2000", "model.validate_every=20"]
+HEXAGAN = ["experiment=hexagan_noise", "dataset=wine", "protocol.folds=2", "model.steps=2000", "model.validate_every=20"]
 TOY = ["--config-dir", str(MINE), "model=toy", "dataset=wine", "protocol.folds=2"]
 
 
