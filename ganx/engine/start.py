@@ -115,7 +115,7 @@ class CopulaStart(nn.Module):
         self.register_buffer("weights", independent.repeat(n, 1, 1).to(setting.device))
         self.register_buffer("group", torch.arange(d, device=setting.device).repeat(n, 1))
         self._training: Filled | None = None
-        self._last: tuple[bytes, Tensor] = b"", self.values
+        self._last: tuple[bytes, Tensor] | None = None
 
     def prepare(self, view: Cells) -> None:
         """Fit the copulas to the training rows of a view."""
@@ -143,7 +143,7 @@ class CopulaStart(nn.Module):
     def forward(self, x: Tensor, m: Tensor) -> Tensor:
         """Return x with the cells of m = 0 filled. (R, B, d), (R, B, d) -> (R, B, d)."""
         key = _digest(self.weights, x, m)
-        if self._last[0] != key:  # validation asks about the same rows again and again
+        if self._last is None or self._last[0] != key:  # validation asks about the same rows again and again
             rows, masks = x.cpu().numpy(), m.cpu().numpy() > 0
             filled = [self._copula(r).impute(rows[r], masks[r]) for r in range(len(rows))]
             self._last = key, torch.from_numpy(np.stack(filled)).to(x.device)

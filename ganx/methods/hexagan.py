@@ -15,10 +15,10 @@ from torch.nn import functional as F
 
 from ganx.engine.batch import TabularBatch
 from ganx.engine.latent import ClassCode
+from ganx.engine.penalty import ScorePenalty
 from ganx.engine.scale import Scale
 from ganx.engine.setting import Setting
 from ganx.engine.start import CopulaStart, NoiseStart, Shown
-from ganx.errors import UserError
 from ganx.losses.balance import cross_entropy
 from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.nets.stacked import StackedMLP, width
@@ -27,16 +27,13 @@ from ganx.types import Fraction, NonNegativeFloat, Repeats, Width
 Player = Literal["e", "g_mi", "d_mi", "g_cg", "d_cg", "c"]
 ActivationName = Literal["relu", "leaky_relu", "tanh", "silu"]
 
-# penalty_probes=auto: multiplications that an exact penalty may take for one replica, just beyond those of 500 columns,
-# 64 rows and a critic half as wide (B J h^2 + n h^2 for one hidden layer); and probes where it would take more.
-MOST_EXACT, PROBES = 2**31, 1
 CLIPPING_BOUND = 0.01  # Arjovsky, Chintala, Bottou (2017), and the authors' code for MNIST
 
 
 class HexaGAN(ClassCode):
     """Six players over a table of d features and K classes.
 
-    E       encoder            [x or noise, m] -> hidden vector h
+    E       encoder            [x-tilde, m] -> hidden vector h; x-tilde is x where m = 1, the start elsewhere
     G_MI    imputer            h -> x-bar, every cell
     D_MI    element-wise critic  [x-hat, y] -> one score per cell, and one for the label
     G_CG    conditional generator  [y_c, z] -> h_c
@@ -65,7 +62,8 @@ class HexaGAN(ClassCode):
         lambda_2: weight of D_CG's gradient penalty.
         penalty_probes: how the zero-centred penalties are taken. `exact`: the gradient of each score; a number: of as
             many random sums of scores per row, which give the same value on average, at a cost that does not grow with
-            the square of a critic's width; `auto`: exact unless that takes too long (`MOST_EXACT`).
+            the square of a critic's width; `auto`: exact unless that takes too long
+            (`ganx.engine.penalty`).
         alpha_1: weight of the reconstruction loss for E and G_MI.
         alpha_2: weight of G_MI's loss on generated rows, for G_CG.
         alpha_3: weight of C's cross-entropy on generated rows, for G_CG.
@@ -126,12 +124,8 @@ class HexaGAN(ClassCode):
         self.n_z = self.d
         self.n_critic, self.n_cg = n_critic, n_cg
         self.penalty = setting.loss["penalty"]
-        if penalty_probes not in ("auto", "exact") and self.penalty != "zero_centered":
-            raise UserError(
-                f"model.penalty_probes={penalty_probes} is for loss.penalty=zero_centered, which can be estimated; "
-                f"with loss.penalty={self.penalty or 'null'} set model.penalty_probes=auto"
-            )
-        self.lambda_1, self.lambda_2, self.penalty_probes = lambda_1, lambda_2, penalty_probes
+        self.score_penalty = ScorePenalty(self.penalty, penalty_probes, reduction)
+        self.lambda_1, self.lambda_2 = lambda_1, lambda_2
         self.alpha_1, self.alpha_2, self.alpha_3, self.alpha_4 = alpha_1, alpha_2, alpha_3, alpha_4
         self.reduction, self.pseudo_label = reduction, pseudo_label
         self.together, self.reconstruction = together, reconstruction
@@ -164,7 +158,7 @@ class HexaGAN(ClassCode):
         self.c = net("c", self.d, self.k)
 
     def prepare(self) -> None:
-        """Take scale and output bias from the observed training cells."""
+        """Take start, scales and output bias from the observed training cells."""
         self.start.prepare(self.data)
         self.scale.prepare(self.data, self.g_mi)
         self.scale_c.prepare(self.data, self.c)
@@ -176,8 +170,9 @@ class HexaGAN(ClassCode):
     def outer_step(self, batch: TabularBatch) -> None:
         """Algorithm 2, one pass through its `while`."""
         # (1) Missing-data imputation
-        for _ in range(self.n_critic if self.judge_cells or self.n_label_scores else 0):
-            self.update_critic("d_mi", self.loss_d_mi(batch))
+        if self.judge_cells or self.n_label_scores:
+            for _ in range(self.n_critic):
+                self.update_critic("d_mi", self.loss_d_mi(batch))
         shown = self.start.shown_in_part(self.data, batch, self.noise)
         if self.together:
             self.update_together(["e", "g_mi"], self.loss_imputation(batch, self.encode_shown(batch.x, shown)))
@@ -221,37 +216,8 @@ class HexaGAN(ClassCode):
         return expected_score(scores, cells, self.reduction, n_own=max(scores.shape[2] - self.d, 0))
 
     def with_penalty(self, critic: StackedMLP, rows: Tensor, weights: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the critic's scores of `rows` (R, B, .) and its gradient penalty (R,).
-
-        The gradient is that of each score by the critic's whole first argument, of the width of `fake` (R, b, .).
-        `weights` (R, B, J) are those of real scores. The zero-centred penalty (the paper's L_GP) is taken at `rows`;
-        WGAN-GP's where rows and their fake counterparts are mixed.
-        """
-        n = fake.shape[2]
-        if self.penalty == "zero_centered":
-            signs = self.signs(critic, n, *weights.shape[1:])
-            if signs is None:
-                return critic.with_penalty(rows, n, weights)
-            return critic.with_probed_penalty(rows, n, weights, signs)
-        scores = critic(rows)
-        if self.penalty != "wgan_gp":
-            return scores, torch.zeros_like(scores[:, 0, 0])
-        real = rows[:, : fake.shape[1]]
-        mixed = torch.lerp(fake, real[..., :n], self.noise.uniform(fake.shape[1], 1))
-        _, squares = critic.with_gradient_norms(torch.cat([mixed, real[..., n:]], 2), n, weights.shape[2])
-        everywhere = cell_weights(torch.ones_like(squares), self.reduction)
-        return scores, (((squares + 1e-12).sqrt() - 1).square() * everywhere).sum((1, 2))
-
-    def signs(self, critic: StackedMLP, n: int, n_rows: int, n_scores: int) -> Tensor | None:
-        """Return the signs (R, B, P, J) that mix scores in a penalty; None, and no draw, where it is exact."""
-        probes = self.penalty_probes
-        if probes == "auto":
-            probes = "exact" if critic.penalty_cost(n, n_rows, n_scores) <= MOST_EXACT else PROBES
-        if probes == "exact":
-            return None
-        if n_scores == 1:  # a single score has nothing to be mixed with: its sign is squared away
-            return torch.ones(len(self.setting.replicas), n_rows, 1, 1, device=self.setting.device)
-        return self.noise.signs(n_rows, probes, n_scores)
+        """Return the critic's scores of `rows` (R, B, .) and its gradient penalty (R,)."""
+        return self.score_penalty(critic, rows, weights, fake, self.noise)
 
     def loss_imputation(self, batch: TabularBatch, h: Tensor) -> Tensor:
         """L_GMI + alpha_1 L_recon, the loss of both E and G_MI."""

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganx.engine import penalty
 from ganx.engine.batch import TabularBatch
 from ganx.engine.start import Shown
 from ganx.errors import UserError
-from ganx.losses.elementwise import expected_score
-from ganx.methods import hexagan
+from ganx.losses.elementwise import cell_weights, expected_score
 from ganx.methods.hexagan import HexaGAN, class_counts
 from tests.engine.conftest import build, make_experiment, walk
 
@@ -289,9 +289,9 @@ def losses(*overrides: str) -> dict[str, Tensor]:
     return module.block_losses()
 
 
-@pytest.mark.parametrize(("most", "same"), [(hexagan.MOST_EXACT, "exact"), (0, hexagan.PROBES)])
+@pytest.mark.parametrize(("most", "same"), [(penalty.MOST_EXACT, "exact"), (0, penalty.PROBES)])
 def test_auto_is_exact_where_that_is_quick(most: int, same: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hexagan, "MOST_EXACT", most)
+    monkeypatch.setattr(penalty, "MOST_EXACT", most)
     expected = losses(f"model.penalty_probes={same}")
     assert all(torch.equal(values, expected[player]) for player, values in losses().items())
 
@@ -299,7 +299,7 @@ def test_auto_is_exact_where_that_is_quick(most: int, same: object, monkeypatch:
 def test_probes_give_the_penalty_on_average() -> None:
     module, batch = make_hexagan("model.penalty_probes=1")
     rows, real, _ = module.judged(batch, batch.x)
-    weights = hexagan.cell_weights(real[..., : module.d], "mean")
+    weights = cell_weights(real[..., : module.d], "mean")
     _, exact = module.d_mi.with_penalty(rows, module.d, weights)
     draws = torch.stack([module.with_penalty(module.d_mi, rows, weights, batch.x)[1].detach() for _ in range(100)])
     assert bool(((draws.mean(0) - exact).abs() < 4 * draws.std(0) / 10).all())

@@ -35,7 +35,13 @@ from tests.slurm.conftest import (
 
 pytestmark = pytest.mark.slurm
 
-HEXAGAN = ["experiment=hexagan_noise", "dataset=wine", "protocol.folds=2", "model.steps=2000", "model.validate_every=20"]
+HEXAGAN = [
+    "experiment=hexagan_noise",
+    "dataset=wine",
+    "protocol.folds=2",
+    "model.steps=2000",
+    "model.validate_every=20",
+]
 TOY = ["--config-dir", str(MINE), "model=toy", "dataset=wine", "protocol.folds=2"]
 
 
